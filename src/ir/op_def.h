@@ -20,6 +20,8 @@ struct NodeView {
   const Node* node = nullptr;
   std::span<const TensorView> inputs;
   std::span<const TensorView> outputs;
+  // The LSTM family's intermediate tensors: only type and quantization count.
+  std::span<const TensorView> intermediates = {};
 
   bool has_input(size_t i) const { return i < inputs.size() && inputs[i].present(); }
   template <typename A>
