@@ -1,0 +1,23 @@
+#include "src/backends/reference/reference_backend.h"
+
+namespace edgeml::backends {
+
+const runtime::Backend& ReferenceBackend() {
+  static const runtime::ListBackend backend = [] {
+    KernelList list;
+    AddConvolutionKernels(list);
+    AddPoolingKernels(list);
+    AddElementwiseKernels(list);
+    AddActivationKernels(list);
+    AddReductionKernels(list);
+    AddMovementKernels(list);
+    AddConversionKernels(list);
+    AddRecurrentKernels(list);
+    AddControlFlowKernels(list);
+    AddDetectionKernels(list);
+    return runtime::ListBackend("reference", std::move(list));
+  }();
+  return backend;
+}
+
+}  // namespace edgeml::backends

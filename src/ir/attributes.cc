@@ -1,0 +1,83 @@
+#include "src/ir/attributes.h"
+
+#include <type_traits>
+
+#include "src/base/strings.h"
+
+namespace edgeml::ir {
+namespace {
+
+template <typename T>
+std::string FieldText(const T& value) {
+  if constexpr (std::is_same_v<T, Activation> || std::is_same_v<T, Padding>) {
+    return NameOf(value);
+  } else if constexpr (std::is_same_v<T, MirrorMode>) {
+    return value == MirrorMode::kReflect ? "REFLECT" : "SYMMETRIC";
+  } else if constexpr (std::is_same_v<T, DType>) {
+    return std::string(edgeml::NameOf(value));
+  } else if constexpr (std::is_same_v<T, std::vector<int32_t>>) {
+    std::string out = "[";
+    for (size_t i = 0; i < value.size(); ++i) out += Concat(i > 0 ? "," : "", value[i]);
+    return out + "]";
+  } else if constexpr (std::is_same_v<T, Window>) {
+    std::string out = Concat(NameOf(value.padding), " stride=", value.stride_h, "x", value.stride_w);
+    if (value.dilation_h != 1 || value.dilation_w != 1)
+      out += Concat(" dilation=", value.dilation_h, "x", value.dilation_w);
+    if (value.padding == Padding::kExplicit)
+      out += Concat(" pads=", value.pad_top, ",", value.pad_bottom, ",", value.pad_left, ",",
+                    value.pad_right);
+    return out;
+  } else {
+    return Concat(value);
+  }
+}
+
+}  // namespace
+
+const char* NameOf(Activation activation) {
+  switch (activation) {
+    case Activation::kNone: return "NONE";
+    case Activation::kRelu: return "RELU";
+    case Activation::kReluN1To1: return "RELU_N1_TO_1";
+    case Activation::kRelu6: return "RELU6";
+    case Activation::kTanh: return "TANH";
+    case Activation::kSignBit: return "SIGN_BIT";
+  }
+  return "?";
+}
+
+const char* NameOf(Padding padding) {
+  switch (padding) {
+    case Padding::kSame: return "SAME";
+    case Padding::kValid: return "VALID";
+    case Padding::kExplicit: return "EXPLICIT";
+  }
+  return "?";
+}
+
+std::string ToString(const Attributes& attributes) {
+  std::string out;
+  std::visit(
+      [&out](const auto& attrs) {
+        using A = std::remove_cvref_t<decltype(attrs)>;
+        if constexpr (!std::is_same_v<A, std::monostate>) {
+          const A defaults{};
+          A::VisitFields(attrs, [&](const char* name, const auto& value) {
+            bool is_default = false;
+            // The same visit over the defaults finds this field's default by its name.
+            A::VisitFields(defaults, [&](const char* other, const auto& default_value) {
+              if constexpr (std::is_same_v<std::remove_cvref_t<decltype(value)>,
+                                           std::remove_cvref_t<decltype(default_value)>>) {
+                if (std::string_view(name) == other) is_default = value == default_value;
+              }
+            });
+            if (is_default && !std::is_same_v<std::remove_cvref_t<decltype(value)>, Window>) return;
+            out += Concat(out.empty() ? "" : " ", name, "=", FieldText(value));
+          });
+        }
+      },
+      attributes);
+  return out;
+}
+
+}  // namespace edgeml::ir

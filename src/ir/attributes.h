@@ -1,0 +1,243 @@
+// Attributes of operators: one plain struct per family. Each has VisitFields, which names its fields
+// in order, so that printing, comparison and JSON need no per-operator code.
+#ifndef EDGEML_IR_ATTRIBUTES_H_
+#define EDGEML_IR_ATTRIBUTES_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "edgeml/dtype.h"
+
+namespace edgeml::ir {
+
+enum class Activation : uint8_t { kNone, kRelu, kReluN1To1, kRelu6, kTanh, kSignBit };
+enum class Padding : uint8_t { kSame, kValid, kExplicit };
+enum class MirrorMode : uint8_t { kReflect, kSymmetric };
+
+// Spatial geometry of a convolution or a pool. The four pads count only when padding is kExplicit.
+struct Window {
+  Padding padding = Padding::kSame;
+  int32_t stride_h = 1, stride_w = 1;
+  int32_t dilation_h = 1, dilation_w = 1;
+  int32_t pad_top = 0, pad_bottom = 0, pad_left = 0, pad_right = 0;
+  friend bool operator==(const Window&, const Window&) = default;
+};
+
+#define EDGEML_FIELDS(Type, ...)                          \
+  friend bool operator==(const Type&, const Type&) = default; \
+  template <typename Self, typename Visitor>              \
+  static void VisitFields(Self& self, Visitor&& visit) {  \
+    __VA_ARGS__                                           \
+  }
+#define EDGEML_FIELD(name) visit(#name, self.name);
+
+struct ConvAttrs {  // CONV_2D, TRANSPOSE_CONV
+  Window window;
+  Activation activation = Activation::kNone;
+  DType quantized_bias_type = DType::kFloat32;  // as the format states it; informative
+  EDGEML_FIELDS(ConvAttrs, EDGEML_FIELD(window) EDGEML_FIELD(activation)
+                               EDGEML_FIELD(quantized_bias_type))
+};
+struct DepthwiseConvAttrs {
+  Window window;
+  int32_t depth_multiplier = 1;
+  Activation activation = Activation::kNone;
+  EDGEML_FIELDS(DepthwiseConvAttrs, EDGEML_FIELD(window) EDGEML_FIELD(depth_multiplier)
+                                        EDGEML_FIELD(activation))
+};
+struct PoolAttrs {
+  Window window;
+  int32_t filter_h = 1, filter_w = 1;
+  Activation activation = Activation::kNone;
+  EDGEML_FIELDS(PoolAttrs, EDGEML_FIELD(window) EDGEML_FIELD(filter_h) EDGEML_FIELD(filter_w)
+                               EDGEML_FIELD(activation))
+};
+struct FullyConnectedAttrs {
+  Activation activation = Activation::kNone;
+  bool shuffled_4x16_weights = false;
+  bool keep_num_dims = false;
+  bool asymmetric_quantize_inputs = false;
+  DType quantized_bias_type = DType::kFloat32;
+  EDGEML_FIELDS(FullyConnectedAttrs,
+                EDGEML_FIELD(activation) EDGEML_FIELD(shuffled_4x16_weights)
+                    EDGEML_FIELD(keep_num_dims) EDGEML_FIELD(asymmetric_quantize_inputs)
+                        EDGEML_FIELD(quantized_bias_type))
+};
+struct BatchMatMulAttrs {
+  bool adj_x = false, adj_y = false;
+  bool asymmetric_quantize_inputs = false;
+  EDGEML_FIELDS(BatchMatMulAttrs, EDGEML_FIELD(adj_x) EDGEML_FIELD(adj_y)
+                                      EDGEML_FIELD(asymmetric_quantize_inputs))
+};
+struct BinaryAttrs {  // ADD, SUB, MUL, DIV
+  Activation activation = Activation::kNone;
+  bool pot_scale_int16 = true;
+  EDGEML_FIELDS(BinaryAttrs, EDGEML_FIELD(activation) EDGEML_FIELD(pot_scale_int16))
+};
+struct ActivationAttrs {  // L2_NORMALIZATION: only a fused activation
+  Activation activation = Activation::kNone;
+  EDGEML_FIELDS(ActivationAttrs, EDGEML_FIELD(activation))
+};
+struct SoftmaxAttrs {
+  float beta = 1.0f;
+  EDGEML_FIELDS(SoftmaxAttrs, EDGEML_FIELD(beta))
+};
+struct LeakyReluAttrs {
+  float alpha = 0.0f;
+  EDGEML_FIELDS(LeakyReluAttrs, EDGEML_FIELD(alpha))
+};
+struct GeluAttrs {
+  bool approximate = false;
+  EDGEML_FIELDS(GeluAttrs, EDGEML_FIELD(approximate))
+};
+struct ConcatAttrs {
+  int32_t axis = 0;
+  Activation activation = Activation::kNone;
+  EDGEML_FIELDS(ConcatAttrs, EDGEML_FIELD(axis) EDGEML_FIELD(activation))
+};
+struct ReshapeAttrs {
+  bool has_new_shape = false;  // else the second input holds it
+  std::vector<int32_t> new_shape;
+  EDGEML_FIELDS(ReshapeAttrs, EDGEML_FIELD(has_new_shape) EDGEML_FIELD(new_shape))
+};
+struct AxisAttrs {  // PACK, UNPACK, ONE_HOT
+  int32_t axis = 0;
+  int32_t count = 0;  // number of packed or unpacked tensors; 0 for ONE_HOT
+  EDGEML_FIELDS(AxisAttrs, EDGEML_FIELD(axis) EDGEML_FIELD(count))
+};
+struct GatherAttrs {
+  int32_t axis = 0;
+  int32_t batch_dims = 0;
+  EDGEML_FIELDS(GatherAttrs, EDGEML_FIELD(axis) EDGEML_FIELD(batch_dims))
+};
+struct SplitAttrs {  // SPLIT, SPLIT_V
+  int32_t num_splits = 0;
+  EDGEML_FIELDS(SplitAttrs, EDGEML_FIELD(num_splits))
+};
+struct SqueezeAttrs {
+  std::vector<int32_t> squeeze_dims;  // empty = every dimension of size 1
+  EDGEML_FIELDS(SqueezeAttrs, EDGEML_FIELD(squeeze_dims))
+};
+struct StridedSliceAttrs {
+  int32_t begin_mask = 0, end_mask = 0, ellipsis_mask = 0, new_axis_mask = 0, shrink_axis_mask = 0;
+  bool offset = false;
+  EDGEML_FIELDS(StridedSliceAttrs,
+                EDGEML_FIELD(begin_mask) EDGEML_FIELD(end_mask) EDGEML_FIELD(ellipsis_mask)
+                    EDGEML_FIELD(new_axis_mask) EDGEML_FIELD(shrink_axis_mask) EDGEML_FIELD(offset))
+};
+struct ReduceAttrs {
+  bool keep_dims = false;
+  EDGEML_FIELDS(ReduceAttrs, EDGEML_FIELD(keep_dims))
+};
+struct CumsumAttrs {
+  bool exclusive = false, reverse = false;
+  EDGEML_FIELDS(CumsumAttrs, EDGEML_FIELD(exclusive) EDGEML_FIELD(reverse))
+};
+struct TypeAttrs {  // CAST (in_type informative), ARG_MAX/ARG_MIN and SHAPE (out_type)
+  DType in_type = DType::kInvalid;
+  DType out_type = DType::kInvalid;
+  EDGEML_FIELDS(TypeAttrs, EDGEML_FIELD(in_type) EDGEML_FIELD(out_type))
+};
+struct ResizeAttrs {
+  bool align_corners = false, half_pixel_centers = false;
+  EDGEML_FIELDS(ResizeAttrs, EDGEML_FIELD(align_corners) EDGEML_FIELD(half_pixel_centers))
+};
+struct BlockAttrs {  // SPACE_TO_DEPTH, DEPTH_TO_SPACE
+  int32_t block_size = 1;
+  EDGEML_FIELDS(BlockAttrs, EDGEML_FIELD(block_size))
+};
+struct MirrorPadAttrs {
+  MirrorMode mode = MirrorMode::kReflect;
+  EDGEML_FIELDS(MirrorPadAttrs, EDGEML_FIELD(mode))
+};
+struct LstmAttrs {  // LSTM, UNIDIRECTIONAL_SEQUENCE_LSTM
+  Activation activation = Activation::kTanh;
+  float cell_clip = 0.0f, proj_clip = 0.0f;  // 0 = no clipping
+  bool time_major = false;
+  bool asymmetric_quantize_inputs = false;
+  bool diagonal_recurrent_tensors = false;
+  bool basic_kernel = false;  // LSTM's 5-input "basic" form
+  EDGEML_FIELDS(LstmAttrs,
+                EDGEML_FIELD(activation) EDGEML_FIELD(cell_clip) EDGEML_FIELD(proj_clip)
+                    EDGEML_FIELD(time_major) EDGEML_FIELD(asymmetric_quantize_inputs)
+                        EDGEML_FIELD(diagonal_recurrent_tensors) EDGEML_FIELD(basic_kernel))
+};
+struct RnnAttrs {  // RNN, UNIDIRECTIONAL_SEQUENCE_RNN
+  Activation activation = Activation::kTanh;
+  bool time_major = false;
+  bool asymmetric_quantize_inputs = false;
+  EDGEML_FIELDS(RnnAttrs, EDGEML_FIELD(activation) EDGEML_FIELD(time_major)
+                              EDGEML_FIELD(asymmetric_quantize_inputs))
+};
+struct SvdfAttrs {
+  int32_t rank = 1;
+  Activation activation = Activation::kNone;
+  bool asymmetric_quantize_inputs = false;
+  EDGEML_FIELDS(SvdfAttrs, EDGEML_FIELD(rank) EDGEML_FIELD(activation)
+                               EDGEML_FIELD(asymmetric_quantize_inputs))
+};
+struct WhileAttrs {
+  int32_t cond_subgraph = 0, body_subgraph = 0;
+  EDGEML_FIELDS(WhileAttrs, EDGEML_FIELD(cond_subgraph) EDGEML_FIELD(body_subgraph))
+};
+struct IfAttrs {
+  int32_t then_subgraph = 0, else_subgraph = 0;
+  EDGEML_FIELDS(IfAttrs, EDGEML_FIELD(then_subgraph) EDGEML_FIELD(else_subgraph))
+};
+struct CallOnceAttrs {
+  int32_t init_subgraph = 0;
+  EDGEML_FIELDS(CallOnceAttrs, EDGEML_FIELD(init_subgraph))
+};
+struct VarHandleAttrs {
+  std::string container, shared_name;
+  EDGEML_FIELDS(VarHandleAttrs, EDGEML_FIELD(container) EDGEML_FIELD(shared_name))
+};
+struct DetectionPostProcessAttrs {
+  int32_t max_detections = 0, max_classes_per_detection = 0, detections_per_class = 100;
+  bool use_regular_nms = false;
+  float nms_score_threshold = 0.0f, nms_iou_threshold = 0.0f;
+  int32_t num_classes = 0;
+  float y_scale = 0.0f, x_scale = 0.0f, h_scale = 0.0f, w_scale = 0.0f;
+  // The bytes the attributes came from, written back as they are.
+  std::vector<uint8_t> encoded;
+  EDGEML_FIELDS(DetectionPostProcessAttrs,
+                EDGEML_FIELD(max_detections) EDGEML_FIELD(max_classes_per_detection)
+                    EDGEML_FIELD(detections_per_class) EDGEML_FIELD(use_regular_nms)
+                        EDGEML_FIELD(nms_score_threshold) EDGEML_FIELD(nms_iou_threshold)
+                            EDGEML_FIELD(num_classes) EDGEML_FIELD(y_scale) EDGEML_FIELD(x_scale)
+                                EDGEML_FIELD(h_scale) EDGEML_FIELD(w_scale))
+};
+// An operator we do not run: a custom op, or a builtin that is not in op_list.inc. `format_data` is
+// understood by the format that made it only (so that it can write the operator again).
+struct OpaqueAttrs {
+  std::string name;  // custom code, or the builtin's name
+  bool is_custom = true;
+  std::vector<uint8_t> custom_options;
+  std::shared_ptr<const void> format_data;
+  int32_t format_code = 0;
+  EDGEML_FIELDS(OpaqueAttrs, EDGEML_FIELD(name))
+};
+
+#undef EDGEML_FIELD
+#undef EDGEML_FIELDS
+
+using Attributes =
+    std::variant<std::monostate, ConvAttrs, DepthwiseConvAttrs, PoolAttrs, FullyConnectedAttrs,
+                 BatchMatMulAttrs, BinaryAttrs, ActivationAttrs, SoftmaxAttrs, LeakyReluAttrs,
+                 GeluAttrs, ConcatAttrs, ReshapeAttrs, AxisAttrs, GatherAttrs, SplitAttrs,
+                 SqueezeAttrs, StridedSliceAttrs, ReduceAttrs, CumsumAttrs, TypeAttrs, ResizeAttrs,
+                 BlockAttrs, MirrorPadAttrs, LstmAttrs, RnnAttrs, SvdfAttrs, WhileAttrs, IfAttrs,
+                 CallOnceAttrs, VarHandleAttrs, DetectionPostProcessAttrs, OpaqueAttrs>;
+
+// "stride_h=2 activation=RELU6 …" in one line, fields at their default left out.
+std::string ToString(const Attributes& attributes);
+const char* NameOf(Activation activation);
+const char* NameOf(Padding padding);
+
+}  // namespace edgeml::ir
+
+#endif  // EDGEML_IR_ATTRIBUTES_H_

@@ -1,0 +1,24 @@
+// The operator families, one file each in this folder.
+#ifndef EDGEML_IR_OPS_FAMILIES_H_
+#define EDGEML_IR_OPS_FAMILIES_H_
+
+#include <span>
+
+#include "src/ir/op_def.h"
+
+namespace edgeml::ir {
+
+std::span<const OpDef> ConvolutionOps();
+std::span<const OpDef> PoolingOps();
+std::span<const OpDef> ElementwiseOps();
+std::span<const OpDef> ActivationOps();
+std::span<const OpDef> ReductionOps();
+std::span<const OpDef> MovementOps();
+std::span<const OpDef> ConversionOps();
+std::span<const OpDef> RecurrentOps();
+std::span<const OpDef> ControlFlowOps();
+std::span<const OpDef> DetectionOps();
+
+}  // namespace edgeml::ir
+
+#endif  // EDGEML_IR_OPS_FAMILIES_H_

@@ -1,0 +1,24 @@
+#include "src/runtime/backend.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace edgeml::runtime {
+
+ListBackend::ListBackend(std::string name, std::vector<KernelEntry> entries)
+    : name_(std::move(name)), entries_(std::move(entries)), first_(ir::kNumOpCodes + 1) {
+  std::stable_sort(entries_.begin(), entries_.end(),
+                   [](const KernelEntry& a, const KernelEntry& b) { return a.op < b.op; });
+  uint32_t next = 0;
+  for (size_t op = 0; op <= ir::kNumOpCodes; ++op) {
+    while (next < entries_.size() && static_cast<size_t>(entries_[next].op) < op) ++next;
+    first_[op] = next;
+  }
+}
+
+std::span<const KernelEntry> ListBackend::KernelsFor(ir::OpCode op) const {
+  const auto i = static_cast<size_t>(op);
+  return std::span(entries_).subspan(first_[i], first_[i + 1] - first_[i]);
+}
+
+}  // namespace edgeml::runtime
