@@ -21,7 +21,7 @@ Result<std::shared_ptr<const ModelImpl>> Finish(ir::Module module, size_t file_b
   for (const ir::Signature& s : impl->module().signatures)
     impl->signatures.push_back({s.key, s.subgraph, s.inputs, s.outputs});
   // Metadata is a convenience: a model whose metadata cannot be read still runs.
-  if (auto metadata = formats::ReadMetadata(impl->module()); metadata.ok())
+  if (auto metadata = tflite::ReadMetadata(impl->module()); metadata.ok())
     impl->metadata = std::move(metadata).value();
   return std::shared_ptr<const ModelImpl>(std::move(impl));
 }
@@ -33,7 +33,7 @@ Result<std::shared_ptr<const ModelImpl>> Read(std::span<const std::byte> bytes,
   if (bytes.size() > cap)
     return Error(Code::kResourceExhausted, "the model has ", HumanBytes(bytes.size()),
                  ", over the memory cap of ", HumanBytes(cap));
-  EDGEML_ASSIGN_OR_RETURN(ir::Module module, formats::ReadTflite(std::move(owner), bytes, {}));
+  EDGEML_ASSIGN_OR_RETURN(ir::Module module, tflite::ReadTflite(std::move(owner), bytes, {}));
   return Finish(std::move(module), bytes.size());
 }
 
@@ -95,7 +95,7 @@ std::vector<NodeInfo> DescribeNodes(const ir::Graph& graph) {
 }
 
 Result<Model> Model::Load(const std::string& path, const LoadOptions& options) {
-  EDGEML_ASSIGN_OR_RETURN(std::shared_ptr<MappedFile> file, MappedFile::Open(path));
+  EDGEML_ASSIGN_OR_RETURN(std::shared_ptr<const MappedFile> file, MappedFile::Open(path));
   const std::span<const std::byte> bytes = file->bytes();
   auto impl = Read(bytes, std::move(file), options);
   if (!impl.ok()) return Status(impl.status()).WithContext(path);
@@ -120,7 +120,7 @@ Result<Model> Model::FromBytes(std::span<const std::byte> bytes, std::shared_ptr
 }
 
 Result<std::vector<std::byte>> Model::Serialize() const {
-  return formats::WriteTflite(impl_->module());
+  return tflite::WriteTflite(impl_->module());
 }
 
 Status Model::Save(const std::string& path) const {
