@@ -1,0 +1,30 @@
+"""All rows, in order, and the names of their cases."""
+from __future__ import annotations
+
+import os
+
+import table_convolution
+from case import Case, Dice, Row, seed_of
+
+FAMILIES = {
+    "convolution": table_convolution.ROWS,
+}
+
+
+def multiplier() -> int:
+    return 10 if os.environ.get("EDGEML_ALL") == "1" else 1
+
+
+def all_cases():
+    """(name, row, variant, seed) of every case."""
+    base = int(os.environ.get("EDGEML_SEED", "0"))
+    for rows in FAMILIES.values():
+        for row in rows:
+            for variant in row.variants:
+                for number in range(row.count * multiplier()):
+                    name = f"{row.op}-{variant}-{number}"
+                    yield name, row, variant, seed_of(name, base)
+
+
+def make(row: Row, variant: str, seed: int) -> Case:
+    return row.make(Dice(seed), variant)
