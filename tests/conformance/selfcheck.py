@@ -10,7 +10,7 @@ from runner import OPTIMIZED, Rejected, build_case, run_peer, worst
 
 
 def main() -> int:
-    want = sys.argv[1] if len(sys.argv) > 1 else ""
+    want = next((a for a in sys.argv[1:] if not a.startswith("-")), "")
     tally = collections.Counter()
     start = time.time()
     for name, row, variant, seed in tables.all_cases():

@@ -4,10 +4,12 @@ from __future__ import annotations
 import os
 
 import table_convolution
+import table_elementwise
 from case import Case, Dice, Row, seed_of
 
 FAMILIES = {
     "convolution": table_convolution.ROWS,
+    "elementwise": table_elementwise.ROWS,
 }
 
 
