@@ -46,6 +46,8 @@ def arithmetic(op: str):
         dtype, tail = split(variant)
         quantized = tail.startswith("q") or tail == "pot"
         shape_a, shape_b = d.broadcast_pair(5 if d.chance(0.2) and not quantized else 4)
+        if tail == "pot":  # this form does not broadcast
+            shape_b = shape_a
         options = {"fusedActivationFunction": d.activation()}
         low, high = (None, None)
         if dtype in ("i32", "i64", "u32"):
@@ -58,8 +60,9 @@ def arithmetic(op: str):
             fix_divisor(d, b)
         q = None
         if tail == "pot":  # power-of-two scales, the old int16 form
-            a.q, b.q = Q(2.0 ** -d.int(8, 12), 0), Q(2.0 ** -d.int(8, 12), 0)
-            q = Q(2.0 ** -d.int(8, 11), 0)
+            fine, coarse = 2.0 ** -d.int(9, 13), 2.0 ** -d.int(7, 9)
+            a.q, b.q = (Q(fine, 0), Q(coarse, 0)) if d.chance(0.5) else (Q(coarse, 0), Q(fine, 0))
+            q = Q(coarse, 0)
             options["potScaleInt16"] = True
         elif quantized:
             if op in ("ADD", "SUB"):
@@ -139,7 +142,7 @@ def comparison(op: str, options: str):
 
 def add_n(d: Dice, variant: str) -> Case:
     shape = d.shape(1, 4)
-    inputs = [d.input(shape, PLAIN[variant]) for _ in range(d.int(1, 5))]
+    inputs = [d.input(shape, PLAIN[variant]) for _ in range(d.int(2, 5))]
     return single("ADD_N", inputs, [out(shape, PLAIN[variant])], ("AddNOptions", {}))
 
 

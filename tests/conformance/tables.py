@@ -3,13 +3,19 @@ from __future__ import annotations
 
 import os
 
+import table_activation
+import table_conversion
 import table_convolution
 import table_elementwise
+import table_reduction
 from case import Case, Dice, Row, seed_of
 
 FAMILIES = {
     "convolution": table_convolution.ROWS,
     "elementwise": table_elementwise.ROWS,
+    "activation": table_activation.ROWS,
+    "reduction": table_reduction.ROWS,
+    "conversion": table_conversion.ROWS,
 }
 
 
