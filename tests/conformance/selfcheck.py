@@ -36,7 +36,7 @@ def main() -> int:
         tally["accepted"] += 1
         tally["resolver " + reference.resolver] += 1
         for number, t in enumerate(case.graphs[0].outputs):
-            if tuple(t.shape) != reference.outputs[0][number].shape and None not in t.shape:
+            if tuple(t.shape) != reference.outputs[0][number].shape and row.op != "STRIDED_SLICE":
                 print(f"SHAPE {name} output {number}: declared {t.shape}, "
                       f"LiteRT {reference.outputs[0][number].shape}")
         if "--both" in sys.argv:

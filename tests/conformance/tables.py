@@ -7,7 +7,9 @@ import table_activation
 import table_conversion
 import table_convolution
 import table_elementwise
+import table_movement
 import table_reduction
+import table_shaping
 from case import Case, Dice, Row, seed_of
 
 FAMILIES = {
@@ -15,6 +17,7 @@ FAMILIES = {
     "elementwise": table_elementwise.ROWS,
     "activation": table_activation.ROWS,
     "reduction": table_reduction.ROWS,
+    "movement": table_movement.ROWS + table_shaping.ROWS,
     "conversion": table_conversion.ROWS,
 }
 
