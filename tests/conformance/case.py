@@ -23,6 +23,9 @@ class Case:
     invokes: int = 1
     reset_after: Optional[int] = None  # reset the variables after this many invocations
     signatures: Sequence[tuple] = ()
+    # (output, factor): only the first value-of-that-output times factor rows (dimension 1) of the
+    # other outputs are written; LiteRT leaves the rest as it was.
+    written_rows: Optional[tuple] = None
 
 
 @dataclasses.dataclass(frozen=True)

@@ -4,10 +4,13 @@ from __future__ import annotations
 import os
 
 import table_activation
+import table_control_flow
 import table_conversion
 import table_convolution
+import table_detection
 import table_elementwise
 import table_movement
+import table_recurrent
 import table_reduction
 import table_shaping
 from case import Case, Dice, Row, seed_of
@@ -19,6 +22,9 @@ FAMILIES = {
     "reduction": table_reduction.ROWS,
     "movement": table_movement.ROWS + table_shaping.ROWS,
     "conversion": table_conversion.ROWS,
+    "recurrent": table_recurrent.ROWS,
+    "control_flow": table_control_flow.ROWS,
+    "detection": table_detection.ROWS,
 }
 
 

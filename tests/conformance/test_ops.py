@@ -48,7 +48,7 @@ def test_case(number: int, mode: str, rejected: list, accepted: list):
     if first:
         accepted.append(name)
     try:
-        runner.compare(runner.run_ours(content, case, mode), expected, mode)
+        runner.compare(runner.run_ours(content, case, mode), expected, mode, case)
     except Exception as error:
         where = runner.save_failure(name, content, case)
         pytest.fail(f"{name} ({mode} mode, seed {seed}, saved as {where}): {error}", pytrace=False)
