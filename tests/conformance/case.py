@@ -26,6 +26,8 @@ class Case:
     # (output, factor): only the first value-of-that-output times factor rows (dimension 1) of the
     # other outputs are written; LiteRT leaves the rest as it was.
     written_rows: Optional[tuple] = None
+    # Compare with LiteRT's optimized kernel, where its reference one reads memory it never wrote.
+    optimized: bool = False
 
 
 @dataclasses.dataclass(frozen=True)

@@ -75,6 +75,8 @@ def feed_and_invoke(interpreter, case: Case) -> list:
 
 def run_peer(content: bytes, case: Case, resolver=None) -> Results:
     try:
+        if resolver is None and case.optimized:
+            resolver = OPTIMIZED
         interpreter, used = make_peer(content, resolver)
         collected = feed_and_invoke(interpreter, case)
         return Results(collected, interpreter.get_output_details(), used.name)

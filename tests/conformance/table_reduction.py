@@ -44,7 +44,8 @@ def reduce(op: str):
                 low, high = (0.5, 1.5) if dtype == "f32" else (-3, 3)
             x = d.input(shape, dtype, None, low, high)
         axis = d.param(axes if d.chance(0.9) or len(axes) > 1 else axes[0])
-        return single(op, [x, axis], [out(reduced, dtype, y_q)], ("ReducerOptions", {"keepDims": keep}))
+        return single(op, [x, axis], [out(reduced, dtype, y_q)], ("ReducerOptions", {"keepDims": keep}),
+                      optimized=op == "SUM" and dtype == "i16")
     return make
 
 

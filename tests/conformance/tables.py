@@ -29,7 +29,7 @@ FAMILIES = {
 
 
 def multiplier() -> int:
-    return 10 if os.environ.get("EDGEML_ALL") == "1" else 1
+    return 20 if os.environ.get("EDGEML_ALL") == "1" else 2
 
 
 def all_cases():
