@@ -8,9 +8,9 @@
 //   edgeml::Status status = session->Run();
 //   std::span<const float> out = session->output(0).as<float>();
 //
-// A Model is immutable and may be shared by threads. A Session is used by one thread at a time, only
-// Cancel() may be called from another. Sessions of one model share its mapped file and its packed
-// weights.
+// A Model is immutable and may be shared by threads. A Session is used by one thread at a time,
+// only Cancel() may be called from another. Sessions of one model share its mapped file and its
+// packed weights.
 #ifndef EDGEML_EDGEML_H_
 #define EDGEML_EDGEML_H_
 
@@ -82,8 +82,8 @@ struct SignatureInfo {
 // What the model's own metadata says of an input or an output.
 struct TensorMetadata {
   std::string name, description;
-  std::vector<float> mean, std;          // normalization (x - mean) / std; empty = none stated
-  std::vector<std::string> labels;       // of an output, or of an input's associated file
+  std::vector<float> mean, std;     // normalization (x - mean) / std; empty = none stated
+  std::vector<std::string> labels;  // of an output, or of an input's associated file
 };
 struct ModelMetadata {
   std::string name, description, version, author, license;
@@ -104,7 +104,7 @@ struct NodeInfo {
 // The arena of a session: what was planned and what could at best be reached.
 struct MemoryPlan {
   struct Entry {
-    int32_t tensor = -1;   // -1 = scratch memory of node `first`
+    int32_t tensor = -1;  // -1 = scratch memory of node `first`
     size_t offset = 0, bytes = 0;
     int32_t first = 0, last = 0;  // node positions between which it is alive
     bool shares_memory = false;   // in place of, or a view into, another tensor
@@ -213,7 +213,8 @@ struct TensorRef {
 class EDGEML_API Session {
  public:
   // Makes a session and prepares it for the shapes the model states.
-  // Errors: kUnsupported (names the operators), kInvalidModel, kResourceExhausted, kInvalidArgument.
+  // Errors: kUnsupported (names the operators), kInvalidModel, kResourceExhausted,
+  // kInvalidArgument.
   static Result<Session> Create(const Model& model, const SessionOptions& options = {});
   Session(Session&&) noexcept;
   Session& operator=(Session&&) noexcept;
@@ -257,8 +258,8 @@ class EDGEML_API Session {
   Status ResetVariables();
 
   MemoryPlan memory_plan() const;
-  std::vector<NodeInfo> nodes() const;         // with MACs at the current shapes
-  std::vector<NodeProfile> profile() const;    // times only with options.profile
+  std::vector<NodeInfo> nodes() const;       // with MACs at the current shapes
+  std::vector<NodeProfile> profile() const;  // times only with options.profile
   void ResetProfile();
 
  private:
