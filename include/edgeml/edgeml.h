@@ -8,9 +8,9 @@
 //   edgeml::Status status = session->Run();
 //   std::span<const float> out = session->output(0).as<float>();
 //
-// A Model is immutable and may be shared by threads. A Session is used by one thread at a time, only
-// Cancel() may be called from another. Sessions of one model share its mapped file and its packed
-// weights.
+// A Model is immutable and may be shared by threads. A Session is used by one thread at a time,
+// only Cancel() may be called from another. Sessions of one model share its mapped file and its
+// packed weights.
 #ifndef EDGEML_EDGEML_H_
 #define EDGEML_EDGEML_H_
 
@@ -82,8 +82,8 @@ struct SignatureInfo {
 // What the model's own metadata says of an input or an output.
 struct TensorMetadata {
   std::string name, description;
-  std::vector<float> mean, std;          // normalization (x - mean) / std; empty = none stated
-  std::vector<std::string> labels;       // of an output, or of an input's associated file
+  std::vector<float> mean, std;     // normalization (x - mean) / std; empty = none stated
+  std::vector<std::string> labels;  // of an output, or of an input's associated file
 };
 struct ModelMetadata {
   std::string name, description, version, author, license;
@@ -104,7 +104,7 @@ struct NodeInfo {
 // The arena of a session: what was planned and what could at best be reached.
 struct MemoryPlan {
   struct Entry {
-    int32_t tensor = -1;   // -1 = scratch memory of node `first`
+    int32_t tensor = -1;  // -1 = scratch memory of node `first`
     size_t offset = 0, bytes = 0;
     int32_t first = 0, last = 0;  // node positions between which it is alive
     bool shares_memory = false;   // in place of, or a view into, another tensor
@@ -188,6 +188,7 @@ struct SessionOptions {
   bool preserve_all_tensors = false;  // no memory is shared: every tensor can be read after a run
   bool profile = false;               // time each node
   size_t memory_cap_bytes = 0;        // 0 = 80 % of the machine's memory
+  int64_t step_limit = 0;             // most nodes one Run may execute, loops included; 0 = no limit
   int32_t subgraph = 0;
   // Called before each node with (nodes done, nodes in all); false stops the run (kCancelled).
   std::function<bool(int done, int total)> progress;
@@ -213,7 +214,8 @@ struct TensorRef {
 class EDGEML_API Session {
  public:
   // Makes a session and prepares it for the shapes the model states.
-  // Errors: kUnsupported (names the operators), kInvalidModel, kResourceExhausted, kInvalidArgument.
+  // Errors: kUnsupported (names the operators), kInvalidModel, kResourceExhausted,
+  // kInvalidArgument.
   static Result<Session> Create(const Model& model, const SessionOptions& options = {});
   Session(Session&&) noexcept;
   Session& operator=(Session&&) noexcept;
@@ -249,7 +251,7 @@ class EDGEML_API Session {
   Status BindOutput(int i, void* data, size_t bytes);
 
   // Runs once. Prepares first when needed. Errors: kCancelled, kInvalidModel (values that the model
-  // cannot take: an index out of range), kResourceExhausted.
+  // cannot take: an index out of range), kResourceExhausted (memory cap or step limit).
   Status Run();
   // Makes a running Run() return kCancelled soon. Thread-safe.
   void Cancel();
@@ -257,8 +259,8 @@ class EDGEML_API Session {
   Status ResetVariables();
 
   MemoryPlan memory_plan() const;
-  std::vector<NodeInfo> nodes() const;         // with MACs at the current shapes
-  std::vector<NodeProfile> profile() const;    // times only with options.profile
+  std::vector<NodeInfo> nodes() const;       // with MACs at the current shapes
+  std::vector<NodeProfile> profile() const;  // times only with options.profile
   void ResetProfile();
 
  private:

@@ -13,7 +13,8 @@ size_t PhysicalMemoryBytes() {
 #if defined(_SC_PHYS_PAGES) && defined(_SC_PAGESIZE)
   const long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
   if (pages > 0 && page > 0) {
-    const auto bytes = static_cast<unsigned long long>(pages) * static_cast<unsigned long long>(page);
+    const auto bytes =
+        static_cast<unsigned long long>(pages) * static_cast<unsigned long long>(page);
     const auto most = static_cast<unsigned long long>(std::numeric_limits<size_t>::max());
     return static_cast<size_t>(bytes < most ? bytes : most);
   }

@@ -27,14 +27,12 @@ namespace edgeml::ir {
 
 enum class OpCode : uint16_t {
 #define EDGEML_OP(name, text) k##name,
-#include "src/ir/op_list.inc"
+  EDGEML_FOR_EACH_OP(EDGEML_OP)
 #undef EDGEML_OP
 };
-inline constexpr int kNumOpCodes = 0
 #define EDGEML_OP(name, text) +1
-#include "src/ir/op_list.inc"
+inline constexpr int kNumOpCodes = 0 EDGEML_FOR_EACH_OP(EDGEML_OP);
 #undef EDGEML_OP
-    ;
 
 std::string_view NameOf(OpCode op);
 
@@ -54,7 +52,7 @@ struct Sparsity {
   struct Dimension {
     Level level = Level::kDense;
     int32_t dense_size = 0;
-    std::vector<int32_t> segments, indices;  // kCsr only
+    std::vector<int32_t> segments, indices;     // kCsr only
     int8_t segment_width = 4, index_width = 4;  // bytes, as stored
   };
   std::vector<int32_t> traversal_order, block_map;
@@ -70,8 +68,8 @@ struct Value {
   bool has_rank = true;
   bool is_variable = false;  // state that lives from run to run
   Quantization quantization;
-  ConstantData data;                          // present = constant
-  std::shared_ptr<const Sparsity> sparsity;   // with `data` compressed
+  ConstantData data;                         // present = constant
+  std::shared_ptr<const Sparsity> sparsity;  // with `data` compressed
   bool is_constant() const { return data.present(); }
 };
 

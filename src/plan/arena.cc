@@ -13,8 +13,9 @@ constexpr size_t kLimit = static_cast<size_t>(std::numeric_limits<ptrdiff_t>::ma
 constexpr size_t kManyBlocks = 4000;
 constexpr int kImprovementRounds = 60;
 
-// Places the blocks in `order`, each at the lowest offset of the smallest gap that takes it among the
-// blocks already placed whose lifetimes meet its own. Stops early once the total reaches `give_up_at`.
+// Places the blocks in `order`, each at the lowest offset of the smallest gap that takes it among
+// the blocks already placed whose lifetimes meet its own. Stops early once the total reaches
+// `give_up_at`.
 ArenaPlan PlaceInOrder(std::span<const Block> blocks, std::span<const uint32_t> order,
                        size_t give_up_at) {
   struct Placed {
@@ -48,9 +49,10 @@ ArenaPlan PlaceInOrder(std::span<const Block> blocks, std::span<const uint32_t> 
     plan.total_bytes = std::max(plan.total_bytes, best_offset + bytes);
     if (plan.total_bytes >= give_up_at) return plan;
     const Placed entry{best_offset, best_offset + bytes, block.first, block.last};
-    placed.insert(std::upper_bound(placed.begin(), placed.end(), entry,
-                                   [](const Placed& a, const Placed& b) { return a.offset < b.offset; }),
-                  entry);
+    placed.insert(
+        std::upper_bound(placed.begin(), placed.end(), entry,
+                         [](const Placed& a, const Placed& b) { return a.offset < b.offset; }),
+        entry);
   }
   return plan;
 }

@@ -27,12 +27,13 @@ struct ArenaPlan {
 // bytes rounded up to kArenaAlignment; nullopt on overflow.
 std::optional<size_t> AlignUp(size_t bytes);
 
-// Largest sum of aligned block sizes alive at one step: no plan can be smaller. nullopt on overflow.
+// Largest sum of aligned block sizes alive at one step: no plan can be smaller. nullopt on
+// overflow.
 std::optional<size_t> LowerBound(std::span<const Block> blocks);
 
-// Greedy best fit in several orders (size, lifetime, start), then local improvement while the best is
-// above the bound; the smallest is kept. Deterministic. O(orders * n^2) time.
-// nullopt when sizes overflow size_t.
+// Greedy best fit in several orders (size, lifetime, start), then local improvement while the best
+// is above the bound; the smallest is kept. Deterministic. O(orders * n^2) time. nullopt when sizes
+// overflow size_t.
 std::optional<ArenaPlan> PlanArena(std::span<const Block> blocks);
 
 }  // namespace edgeml::plan

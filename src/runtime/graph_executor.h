@@ -20,17 +20,23 @@ namespace edgeml::runtime {
 
 class GraphExecutor;
 
+// How deep graphs may call graphs.
+inline constexpr int kMaxCallDepth = 32;
+
 // What the executors of one session share.
 struct ExecutionContext {
   std::shared_ptr<const Program> program;
-  std::vector<const Backend*> backends;   // asked in this order
-  const Backend* folding = nullptr;       // evaluates what depends on constants only
+  std::vector<const Backend*> backends;  // asked in this order
+  const Backend* folding = nullptr;      // evaluates what depends on constants only
   std::shared_ptr<ThreadPool> pool;
   std::shared_ptr<Resources> resources;
   size_t memory_cap = 0;
   bool preserve_all_tensors = false;
   bool profile = false;
   std::atomic<bool> cancel{false};
+  int depth = 0;           // of the graph now being prepared or run
+  int64_t step_limit = 0;  // most nodes a session's Run may execute; 0 = no limit
+  int64_t steps = 0;       // executed so far
   // Graphs called by control flow, made on demand; one executor per graph.
   std::map<int32_t, std::unique_ptr<GraphExecutor>> callees;
 };
@@ -66,8 +72,8 @@ class GraphExecutor : public SubgraphRunner {
     std::vector<std::string> declined;
     int64_t runs = 0;
     double total_ms = 0, min_ms = 0;
-    int64_t macs = 0;      // -1 = shapes not settled
-    bool folded = false;   // evaluated in Prepare
+    int64_t macs = 0;     // -1 = shapes not settled
+    bool folded = false;  // evaluated in Prepare
   };
   NodeReport report(size_t node) const;
   void ResetProfile();
@@ -93,6 +99,7 @@ class GraphExecutor : public SubgraphRunner {
 
   static size_t Index(int i) { return static_cast<size_t>(i); }
   Status Where(const Status& status, size_t node) const;
+  Status Enter();  // one level deeper; the caller takes it back from context_.depth
   Status InitConstants();
   Status SettleNode(size_t n);
   Status Fold(size_t n);
@@ -137,10 +144,10 @@ class GraphExecutor : public SubgraphRunner {
     std::shared_ptr<std::byte> data;
     size_t capacity = 0;
   };
-  std::vector<ir::ConstantData> held_;   // densified and folded constants, by value
-  std::map<int32_t, Buffer> known_;      // values computed in Prepare from shapes
+  std::vector<ir::ConstantData> held_;  // densified and folded constants, by value
+  std::map<int32_t, Buffer> known_;     // values computed in Prepare from shapes
   std::map<int32_t, Buffer> variables_;
-  std::vector<Buffer> dynamic_;          // by value
+  std::vector<Buffer> dynamic_;  // by value
   size_t persistent_bytes_ = 0, dynamic_bytes_ = 0, known_bytes_ = 0;
   std::function<bool(int, int)> progress_;
 };

@@ -29,8 +29,8 @@ class Groups {
       const LayoutTensor& t = request.tensors[v];
       group_of_[v] = static_cast<int32_t>(v);
       if (!t.planned) continue;
-      groups_[v] = {t.bytes, t.first, t.last, t.is_graph_input, t.is_graph_output,
-                    {static_cast<int32_t>(v)}};
+      groups_[v] = {t.bytes,          t.first,           t.last,
+                    t.is_graph_input, t.is_graph_output, {static_cast<int32_t>(v)}};
     }
   }
 
@@ -40,14 +40,15 @@ class Groups {
     if (!ti.planned || !to.planned || group_of_[in] == group_of_[out]) return;
     const Group &gi = GroupOf(in), &go = GroupOf(out);
     // Inputs and outputs may be bound to the caller's memory, each to its own.
-    const bool both_faces = (gi.has_graph_input || gi.has_graph_output) &&
-                            (go.has_graph_input || go.has_graph_output);
+    const bool both_faces =
+        (gi.has_graph_input || gi.has_graph_output) && (go.has_graph_input || go.has_graph_output);
     if (both_faces) return;
     switch (wish.kind) {
       case SharingWish::Kind::kInPlace:
         if (ti.bytes != to.bytes || go.members.size() != 1 || gi.last > wish.node) return;
         for (const int32_t other : request_.node_inputs[static_cast<size_t>(wish.node)]) {
-          if (other >= 0 && other != wish.input && group_of_[static_cast<size_t>(other)] == group_of_[in])
+          if (other >= 0 && other != wish.input &&
+              group_of_[static_cast<size_t>(other)] == group_of_[in])
             return;
         }
         Join(group_of_[out], group_of_[in], offset_[in]);
@@ -57,7 +58,8 @@ class Groups {
         Join(group_of_[out], group_of_[in], offset_[in]);
         return;
       case SharingWish::Kind::kInputInOutput: {
-        if (gi.has_graph_input || wish.offset > to.bytes || ti.bytes > to.bytes - wish.offset) return;
+        if (gi.has_graph_input || wish.offset > to.bytes || ti.bytes > to.bytes - wish.offset)
+          return;
         const size_t target = offset_[out] + wish.offset;
         if (target < offset_[in] || target - offset_[in] + gi.bytes > go.bytes) return;
         JoinIfNoDearer(group_of_[in], group_of_[out], target - offset_[in]);
@@ -133,7 +135,8 @@ class Groups {
 }  // namespace
 
 Result<Layout> PlanLayout(const LayoutRequest& request) {
-  const Status overflow(Code::kResourceExhausted, "the tensors need more memory than can be addressed");
+  const Status overflow(Code::kResourceExhausted,
+                        "the tensors need more memory than can be addressed");
   Groups groups(request);
   const auto bound = plan::LowerBound(groups.Blocks());
   if (!bound) return overflow;

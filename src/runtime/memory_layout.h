@@ -1,9 +1,9 @@
 // Decides which tensors of a graph share memory, then plans the arena.
 //
 // Tensors that share memory form a group: one block of the arena, with each tensor at an offset in
-// it. A step's wish to work in place, to alias, or to have its parts placed in its whole joins groups
-// when nobody else needs the bytes that would be overwritten, and when it does not raise the bound of
-// the memory needed.
+// it. A step's wish to work in place, to alias, or to have its parts placed in its whole joins
+// groups when nobody else needs the bytes that would be overwritten, and when it does not raise the
+// bound of the memory needed.
 #ifndef EDGEML_RUNTIME_MEMORY_LAYOUT_H_
 #define EDGEML_RUNTIME_MEMORY_LAYOUT_H_
 
@@ -17,8 +17,8 @@ namespace edgeml::runtime {
 
 struct LayoutTensor {
   size_t bytes = 0;
-  int32_t first = 0, last = 0;   // node positions
-  bool planned = false;          // false: its memory is elsewhere, it joins no group
+  int32_t first = 0, last = 0;  // node positions
+  bool planned = false;         // false: its memory is elsewhere, it joins no group
   bool is_graph_input = false, is_graph_output = false;
 };
 

@@ -31,8 +31,8 @@ class Program {
                                                   FunctionRef<void(std::byte*)> fill) const;
 
   // A value of graph `graph` that depends on constants only, made by `make` the first time.
-  Result<ir::ConstantData> Folded(
-      int graph, int value, FunctionRef<Result<ir::ConstantData>()> make) const;
+  Result<ir::ConstantData> Folded(int graph, int value,
+                                  FunctionRef<Result<ir::ConstantData>()> make) const;
 
   // Bytes now held by packed weights and folded constants.
   size_t packed_bytes() const;

@@ -20,8 +20,9 @@ Status Resources::Assign(int32_t id, const TensorView& value) {
   if (id < 0 || static_cast<size_t>(id) >= variables_.size())
     return Error(Code::kInvalidModel, "resource id ", id, " names no variable");
   const auto bytes = CheckedByteSize(value.shape, value.type);
-  if (!bytes) return Error(Code::kInvalidModel, "a variable of shape ", value.shape.ToString(),
-                           " is too large");
+  if (!bytes)
+    return Error(Code::kInvalidModel, "a variable of shape ", value.shape.ToString(),
+                 " is too large");
   Variable& variable = *variables_[static_cast<size_t>(id)];
   if (this->bytes() - variable.data.size() + *bytes > memory_cap_)
     return Error(Code::kResourceExhausted, "variable '", variable.name, "' needs ",
@@ -32,7 +33,8 @@ Status Resources::Assign(int32_t id, const TensorView& value) {
   variable.type = value.type;
   variable.shape = value.shape;
   if (value.quantization != nullptr) {
-    if (!(variable.quantization == *value.quantization)) variable.quantization = *value.quantization;
+    if (!(variable.quantization == *value.quantization))
+      variable.quantization = *value.quantization;
   } else {
     variable.quantization = {};
   }
@@ -45,7 +47,8 @@ Result<TensorView> Resources::Read(int32_t id) {
     return Error(Code::kInvalidModel, "resource id ", id, " names no variable");
   Variable& variable = *variables_[static_cast<size_t>(id)];
   if (!variable.assigned)
-    return Error(Code::kInvalidModel, "variable '", variable.name, "' is read before it is assigned");
+    return Error(Code::kInvalidModel, "variable '", variable.name,
+                 "' is read before it is assigned");
   TensorView view;
   view.data = variable.data.data();
   view.type = variable.type;
@@ -56,6 +59,7 @@ Result<TensorView> Resources::Read(int32_t id) {
 }
 
 void Resources::Clear() {
+  initialized_.clear();
   for (auto& variable : variables_) {
     variable->assigned = false;
     variable->data.clear();
