@@ -243,6 +243,35 @@ Result<std::optional<ModelMetadata>> ReadModelMetadata(const ir::Module& module)
   return std::optional<ModelMetadata>();
 }
 
+Result<edgeml::ModelMetadata> ReadMetadata(const ir::Module& module) {
+  edgeml::ModelMetadata out;
+  for (const ir::AssociatedFile& file : module.associated_files)
+    out.associated_files.push_back(file.name);
+  EDGEML_ASSIGN_OR_RETURN(const std::optional<ModelMetadata> metadata, ReadModelMetadata(module));
+  if (!metadata) return out;
+  out.name = metadata->name;
+  out.description = metadata->description;
+  out.version = metadata->version;
+  out.author = metadata->author;
+  out.license = metadata->license;
+  const auto convert = [&module](const std::vector<TensorMetadata>& from,
+                                 std::vector<edgeml::TensorMetadata>& to) {
+    for (const TensorMetadata& tensor : from) {
+      edgeml::TensorMetadata& shown = to.emplace_back();
+      shown.name = tensor.name;
+      shown.description = tensor.description;
+      shown.mean = tensor.mean;
+      shown.std = tensor.std;
+      if (const MetadataFile* const file = tensor.labels())
+        if (auto labels = ReadLabels(module, file->name); labels.ok())
+          shown.labels = *std::move(labels);
+    }
+  };
+  convert(metadata->inputs, out.inputs);
+  convert(metadata->outputs, out.outputs);
+  return out;
+}
+
 std::vector<std::byte> SerializeModelMetadata(const ModelMetadata& metadata) {
   meta::ModelMetadataT model;
   model.name = metadata.name;

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "edgeml/edgeml.h"
 #include "edgeml/status.h"
 #include "src/ir/graph.h"
 
@@ -68,6 +69,9 @@ Result<ModelMetadata> ParseModelMetadata(std::span<const std::byte> blob);
 
 // The metadata of a module; nullopt when it has none.
 Result<std::optional<ModelMetadata>> ReadModelMetadata(const ir::Module& module);
+
+// The same as the public interface shows it: labels read in, an empty struct when there is none.
+Result<edgeml::ModelMetadata> ReadMetadata(const ir::Module& module);
 
 // The blob that ParseModelMetadata() reads back as `metadata`. The same input gives the same bytes.
 std::vector<std::byte> SerializeModelMetadata(const ModelMetadata& metadata);
