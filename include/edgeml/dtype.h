@@ -24,9 +24,9 @@ enum class DType : uint8_t {
   kUInt32 = 10,
   kInt64 = 11,
   kUInt64 = 12,
-  kBool = 13,   // one byte, 0 or 1
-  kInt4 = 14,   // two per byte, low nibble first
-  kInt2 = 15,   // four per byte, low bits first
+  kBool = 13,  // one byte, 0 or 1
+  kInt4 = 14,  // two per byte, low nibble first
+  kInt2 = 15,  // four per byte, low bits first
   kUInt4 = 16,
   kComplex64 = 17,   // two float32: real, imaginary
   kComplex128 = 18,  // two float64

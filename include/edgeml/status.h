@@ -19,10 +19,10 @@ namespace edgeml {
 // What kind of failure. The command's exit code follows from it (ExitCode below).
 enum class Code : int {
   kOk = 0,
-  kFailed = 1,           // the work itself failed: a write, a verification, a budget not met
-  kInvalidArgument = 2,  // the caller's fault: wrong option, wrong shape or type of an input
-  kInvalidModel = 3,     // a file whose content is malformed, truncated or inconsistent
-  kUnsupported = 4,      // a valid file that asks for an operator, type or feature we do not have
+  kFailed = 1,             // the work itself failed: a write, a verification, a budget not met
+  kInvalidArgument = 2,    // the caller's fault: wrong option, wrong shape or type of an input
+  kInvalidModel = 3,       // a file whose content is malformed, truncated or inconsistent
+  kUnsupported = 4,        // a valid file that asks for an operator, type or feature we do not have
   kResourceExhausted = 5,  // would need more memory than the cap allows
   kNotFound = 6,           // a file, tensor, signature or library that is not there
   kUnavailable = 7,        // a remote that does not answer
@@ -64,7 +64,8 @@ class [[nodiscard]] Status {
 template <typename T>
 class [[nodiscard]] Result {
  public:
-  Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}  // NOLINT: implicit by design
+  Result(T value)
+      : state_(std::in_place_index<0>, std::move(value)) {}  // NOLINT: implicit by design
   Result(Status status) : state_(std::in_place_index<1>, std::move(status)) {  // NOLINT: likewise
     assert(!std::get<1>(state_).ok());
   }
@@ -92,10 +93,9 @@ class [[nodiscard]] Result {
 }  // namespace edgeml
 
 // Returns the Status of `expr` from the enclosing function unless it is ok.
-#define EDGEML_RETURN_IF_ERROR(expr)                          \
-  do {                                                        \
-    if (::edgeml::Status edgeml_status_ = (expr); !edgeml_status_.ok()) \
-      return edgeml_status_;                                  \
+#define EDGEML_RETURN_IF_ERROR(expr)                                                           \
+  do {                                                                                         \
+    if (::edgeml::Status edgeml_status_ = (expr); !edgeml_status_.ok()) return edgeml_status_; \
   } while (false)
 
 #define EDGEML_CONCAT_INNER_(a, b) a##b

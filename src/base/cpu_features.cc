@@ -21,7 +21,6 @@ struct Features {
 
 #if defined(__x86_64__) && (defined(__GNUC__) || defined(__clang__))
 
-
 // The operating system saves the registers named by `mask` (XCR0).
 bool SavesRegisters(uint32_t mask) {
   uint32_t a = 0, b = 0, c = 0, d = 0;
@@ -37,7 +36,8 @@ Features Detect() {
   if (!__get_cpuid(1, &a, &b1, &c1, &d)) return f;
   if (!__get_cpuid_count(7, 0, &a, &b7, &c7, &d)) return f;
   if (!__get_cpuid_count(7, 1, &a71, &b, &c, &d)) a71 = 0;
-  const bool fma = (c1 >> 12) & 1, f16c = (c1 >> 29) & 1, aes = (c1 >> 25) & 1, pclmul = (c1 >> 1) & 1;
+  const bool fma = (c1 >> 12) & 1, f16c = (c1 >> 29) & 1, aes = (c1 >> 25) & 1,
+             pclmul = (c1 >> 1) & 1;
   const bool bmi = (b7 >> 3) & 1, avx2 = (b7 >> 5) & 1, bmi2 = (b7 >> 8) & 1;
   f.avx2 = SavesRegisters(0x6) && fma && f16c && aes && pclmul && bmi && avx2 && bmi2;
   f.avxvnni = f.avx2 && ((a71 >> 4) & 1);
@@ -61,11 +61,16 @@ const Features& Detected() {
 
 std::string_view NameOf(SimdLevel level) {
   switch (level) {
-    case SimdLevel::kNone: return "none";
-    case SimdLevel::kAvx2: return "avx2";
-    case SimdLevel::kAvxVnni: return "avxvnni";
-    case SimdLevel::kAvx512: return "avx512";
-    case SimdLevel::kAvx512Vnni: return "avx512vnni";
+    case SimdLevel::kNone:
+      return "none";
+    case SimdLevel::kAvx2:
+      return "avx2";
+    case SimdLevel::kAvxVnni:
+      return "avxvnni";
+    case SimdLevel::kAvx512:
+      return "avx512";
+    case SimdLevel::kAvx512Vnni:
+      return "avx512vnni";
   }
   return "none";
 }

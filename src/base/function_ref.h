@@ -1,4 +1,5 @@
-// A non-owning reference to a callable: two pointers, no allocation. Valid while the callable lives.
+// A non-owning reference to a callable: two pointers, no allocation. Valid while the callable
+// lives.
 #ifndef EDGEML_BASE_FUNCTION_REF_H_
 #define EDGEML_BASE_FUNCTION_REF_H_
 
@@ -15,8 +16,8 @@ template <typename R, typename... Args>
 class FunctionRef<R(Args...)> {
  public:
   template <typename F>
-    requires(!std::is_same_v<std::remove_cvref_t<F>, FunctionRef>)
-  FunctionRef(F&& f)  // NOLINT: implicit by design
+  requires(!std::is_same_v<std::remove_cvref_t<F>, FunctionRef>)
+      FunctionRef(F&& f)  // NOLINT: implicit by design
       : object_(const_cast<void*>(static_cast<const void*>(std::addressof(f)))),
         call_([](void* object, Args... args) -> R {
           return (*static_cast<std::remove_reference_t<F>*>(object))(std::forward<Args>(args)...);

@@ -21,9 +21,9 @@ class ThreadPool {
   virtual int num_threads() const = 0;
 
   // Calls body(begin, end, worker) on disjoint ranges that cover [0, n), each at least `grain` long
-  // but the last; worker is in [0, num_threads()). Returns when all are done. The split depends on n,
-  // grain and num_threads() only. Not reentrant: a body must not call ParallelFor. Several callers
-  // take turns.
+  // but the last; worker is in [0, num_threads()). Returns when all are done. The split depends on
+  // n, grain and num_threads() only. Not reentrant: a body must not call ParallelFor. Several
+  // callers take turns.
   virtual void ParallelFor(int64_t n, int64_t grain,
                            FunctionRef<void(int64_t begin, int64_t end, int worker)> body) = 0;
 };

@@ -20,7 +20,8 @@ std::string FieldText(const T& value) {
     for (size_t i = 0; i < value.size(); ++i) out += Concat(i > 0 ? "," : "", value[i]);
     return out + "]";
   } else if constexpr (std::is_same_v<T, Window>) {
-    std::string out = Concat(NameOf(value.padding), " stride=", value.stride_h, "x", value.stride_w);
+    std::string out =
+        Concat(NameOf(value.padding), " stride=", value.stride_h, "x", value.stride_w);
     if (value.dilation_h != 1 || value.dilation_w != 1)
       out += Concat(" dilation=", value.dilation_h, "x", value.dilation_w);
     if (value.padding == Padding::kExplicit)
@@ -36,21 +37,30 @@ std::string FieldText(const T& value) {
 
 const char* NameOf(Activation activation) {
   switch (activation) {
-    case Activation::kNone: return "NONE";
-    case Activation::kRelu: return "RELU";
-    case Activation::kReluN1To1: return "RELU_N1_TO_1";
-    case Activation::kRelu6: return "RELU6";
-    case Activation::kTanh: return "TANH";
-    case Activation::kSignBit: return "SIGN_BIT";
+    case Activation::kNone:
+      return "NONE";
+    case Activation::kRelu:
+      return "RELU";
+    case Activation::kReluN1To1:
+      return "RELU_N1_TO_1";
+    case Activation::kRelu6:
+      return "RELU6";
+    case Activation::kTanh:
+      return "TANH";
+    case Activation::kSignBit:
+      return "SIGN_BIT";
   }
   return "?";
 }
 
 const char* NameOf(Padding padding) {
   switch (padding) {
-    case Padding::kSame: return "SAME";
-    case Padding::kValid: return "VALID";
-    case Padding::kExplicit: return "EXPLICIT";
+    case Padding::kSame:
+      return "SAME";
+    case Padding::kValid:
+      return "VALID";
+    case Padding::kExplicit:
+      return "EXPLICIT";
   }
   return "?";
 }

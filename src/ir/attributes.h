@@ -1,5 +1,5 @@
-// Attributes of operators: one plain struct per family. Each has VisitFields, which names its fields
-// in order, so that printing, comparison and JSON need no per-operator code.
+// Attributes of operators: one plain struct per family. Each has VisitFields, which names its
+// fields in order, so that printing, comparison and JSON need no per-operator code.
 #ifndef EDGEML_IR_ATTRIBUTES_H_
 #define EDGEML_IR_ATTRIBUTES_H_
 
@@ -27,11 +27,11 @@ struct Window {
   friend bool operator==(const Window&, const Window&) = default;
 };
 
-#define EDGEML_FIELDS(Type, ...)                          \
+#define EDGEML_FIELDS(Type, ...)                              \
   friend bool operator==(const Type&, const Type&) = default; \
-  template <typename Self, typename Visitor>              \
-  static void VisitFields(Self& self, Visitor&& visit) {  \
-    __VA_ARGS__                                           \
+  template <typename Self, typename Visitor>                  \
+  static void VisitFields(Self& self, Visitor&& visit) {      \
+    __VA_ARGS__                                               \
   }
 #define EDGEML_FIELD(name) visit(#name, self.name);
 
@@ -39,15 +39,15 @@ struct ConvAttrs {  // CONV_2D, TRANSPOSE_CONV
   Window window;
   Activation activation = Activation::kNone;
   DType quantized_bias_type = DType::kFloat32;  // as the format states it; informative
-  EDGEML_FIELDS(ConvAttrs, EDGEML_FIELD(window) EDGEML_FIELD(activation)
-                               EDGEML_FIELD(quantized_bias_type))
+  EDGEML_FIELDS(ConvAttrs,
+                EDGEML_FIELD(window) EDGEML_FIELD(activation) EDGEML_FIELD(quantized_bias_type))
 };
 struct DepthwiseConvAttrs {
   Window window;
   int32_t depth_multiplier = 1;
   Activation activation = Activation::kNone;
-  EDGEML_FIELDS(DepthwiseConvAttrs, EDGEML_FIELD(window) EDGEML_FIELD(depth_multiplier)
-                                        EDGEML_FIELD(activation))
+  EDGEML_FIELDS(DepthwiseConvAttrs,
+                EDGEML_FIELD(window) EDGEML_FIELD(depth_multiplier) EDGEML_FIELD(activation))
 };
 struct PoolAttrs {
   Window window;
@@ -70,8 +70,8 @@ struct FullyConnectedAttrs {
 struct BatchMatMulAttrs {
   bool adj_x = false, adj_y = false;
   bool asymmetric_quantize_inputs = false;
-  EDGEML_FIELDS(BatchMatMulAttrs, EDGEML_FIELD(adj_x) EDGEML_FIELD(adj_y)
-                                      EDGEML_FIELD(asymmetric_quantize_inputs))
+  EDGEML_FIELDS(BatchMatMulAttrs,
+                EDGEML_FIELD(adj_x) EDGEML_FIELD(adj_y) EDGEML_FIELD(asymmetric_quantize_inputs))
 };
 struct BinaryAttrs {  // ADD, SUB, MUL, DIV
   Activation activation = Activation::kNone;

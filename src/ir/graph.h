@@ -54,7 +54,7 @@ struct Sparsity {
   struct Dimension {
     Level level = Level::kDense;
     int32_t dense_size = 0;
-    std::vector<int32_t> segments, indices;  // kCsr only
+    std::vector<int32_t> segments, indices;     // kCsr only
     int8_t segment_width = 4, index_width = 4;  // bytes, as stored
   };
   std::vector<int32_t> traversal_order, block_map;
@@ -70,8 +70,8 @@ struct Value {
   bool has_rank = true;
   bool is_variable = false;  // state that lives from run to run
   Quantization quantization;
-  ConstantData data;                          // present = constant
-  std::shared_ptr<const Sparsity> sparsity;   // with `data` compressed
+  ConstantData data;                         // present = constant
+  std::shared_ptr<const Sparsity> sparsity;  // with `data` compressed
   bool is_constant() const { return data.present(); }
 };
 

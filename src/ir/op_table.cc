@@ -70,15 +70,23 @@ Status InferShapes(InferContext& context) {
 
 int64_t IndexAt(const TensorView& view, int64_t i) {
   switch (view.type) {
-    case DType::kInt64: return view.as<int64_t>()[i];
-    case DType::kInt32: return view.as<int32_t>()[i];
-    case DType::kUInt32: return view.as<uint32_t>()[i];
-    case DType::kInt16: return view.as<int16_t>()[i];
-    case DType::kUInt16: return view.as<uint16_t>()[i];
-    case DType::kInt8: return view.as<int8_t>()[i];
+    case DType::kInt64:
+      return view.as<int64_t>()[i];
+    case DType::kInt32:
+      return view.as<int32_t>()[i];
+    case DType::kUInt32:
+      return view.as<uint32_t>()[i];
+    case DType::kInt16:
+      return view.as<int16_t>()[i];
+    case DType::kUInt16:
+      return view.as<uint16_t>()[i];
+    case DType::kInt8:
+      return view.as<int8_t>()[i];
     case DType::kUInt8:
-    case DType::kBool: return view.as<uint8_t>()[i];
-    default: return 0;
+    case DType::kBool:
+      return view.as<uint8_t>()[i];
+    default:
+      return 0;
   }
 }
 

@@ -1,9 +1,9 @@
 // The interface between the runtime and the kernels' backends.
 //
 // A backend is an ordered list of kernels per operator, best first. For each node the runtime walks
-// the list, asks each entry whether it declines (a reason in words, kept for the profile), and makes
-// a Step from the first that does not. A Step is prepared once per set of shapes and then run many
-// times; Run allocates nothing and takes no lock.
+// the list, asks each entry whether it declines (a reason in words, kept for the profile), and
+// makes a Step from the first that does not. A Step is prepared once per set of shapes and then run
+// many times; Run allocates nothing and takes no lock.
 #ifndef EDGEML_RUNTIME_BACKEND_H_
 #define EDGEML_RUNTIME_BACKEND_H_
 
@@ -98,7 +98,7 @@ class PrepareContext {
 class RunContext {
  public:
   virtual ~RunContext() = default;
-  virtual const TensorView& input(size_t i) const = 0;   // !present() when absent
+  virtual const TensorView& input(size_t i) const = 0;  // !present() when absent
   virtual const TensorView& output(size_t i) const = 0;
   virtual size_t num_inputs() const = 0;
   virtual size_t num_outputs() const = 0;
@@ -132,8 +132,8 @@ struct KernelEntry {
   ir::OpCode op;
   const char* name;  // "conv_2d.int8.avx512vnni", shown by the profile
   ErrorBound bound = ErrorBound::kExact;
-  // Why the kernel cannot take this node, in words; empty = it can. Must look at everything the step
-  // relies on: types, quantization, attributes, CPU features. Shapes are known unless dynamic.
+  // Why the kernel cannot take this node, in words; empty = it can. Must look at everything the
+  // step relies on: types, quantization, attributes, CPU features. Shapes are known unless dynamic.
   std::string (*decline)(const NodeView& view) = nullptr;  // null = takes everything of this op
   std::unique_ptr<Step> (*make)() = nullptr;
 };

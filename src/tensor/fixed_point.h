@@ -40,7 +40,8 @@ inline FixedPointMultiplier ToFixedPoint(double real_multiplier) {
 
 // round(a * b / 2^31), ties away from zero; saturates the one overflow (both INT32_MIN).
 constexpr int32_t SaturatingRoundingDoublingHighMul(int32_t a, int32_t b) {
-  if (a == b && a == std::numeric_limits<int32_t>::min()) return std::numeric_limits<int32_t>::max();
+  if (a == b && a == std::numeric_limits<int32_t>::min())
+    return std::numeric_limits<int32_t>::max();
   const int64_t ab = static_cast<int64_t>(a) * b;
   const int64_t nudge = ab >= 0 ? (int64_t{1} << 30) : 1 - (int64_t{1} << 30);
   return static_cast<int32_t>((ab + nudge) / (int64_t{1} << 31));
@@ -66,8 +67,7 @@ constexpr int32_t MultiplyByFixedPoint(int32_t x, FixedPointMultiplier m) {
 // done. |x| < 2^47 and m.shift in [-31, 8); outside of it the result wraps, without undefined
 // behaviour.
 constexpr int32_t MultiplyByFixedPoint(int64_t x, FixedPointMultiplier m) {
-  const int32_t reduced =
-      m.mantissa < 0x7FFF0000 ? (m.mantissa + (1 << 15)) >> 16 : 0x7FFF;
+  const int32_t reduced = m.mantissa < 0x7FFF0000 ? (m.mantissa + (1 << 15)) >> 16 : 0x7FFF;
   const int total_shift = m.shift < 15 ? 15 - m.shift : 1;
   const uint64_t product = static_cast<uint64_t>(x) * static_cast<uint64_t>(int64_t{reduced});
   const uint64_t rounded = product + (uint64_t{1} << (total_shift - 1));

@@ -1,4 +1,5 @@
-// Shapes: up to kMaxRank dimensions held in place, so that kernels and shape rules allocate nothing.
+// Shapes: up to kMaxRank dimensions held in place, so that kernels and shape rules allocate
+// nothing.
 #ifndef EDGEML_TENSOR_SHAPE_H_
 #define EDGEML_TENSOR_SHAPE_H_
 
@@ -55,7 +56,8 @@ class Shape {
   // Product of dimensions [first, last).
   int64_t num_elements(int first, int last) const;
 
-  // The shape with ones put in front up to `rank` (broadcasting). REQUIRES: rank() <= rank <= kMaxRank.
+  // The shape with ones put in front up to `rank` (broadcasting). REQUIRES: rank() <= rank <=
+  // kMaxRank.
   Shape ExpandedTo(int rank) const;
 
   friend bool operator==(const Shape& a, const Shape& b) {

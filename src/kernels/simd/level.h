@@ -1,7 +1,7 @@
 // For sources named *.simd.cc, which are compiled once per SIMD level: EDGEML_SIMD_LEVEL is the
 // level's name and the namespace everything in such a source must live in. Such sources include no
-// header with non-inline-namespace inline functions other than Highway's (one definition rule): pass
-// plain pointers and PODs across.
+// header with non-inline-namespace inline functions other than Highway's (one definition rule):
+// pass plain pointers and PODs across.
 //
 // Each family has a table of function pointers per level; its dispatcher picks one:
 //
@@ -16,17 +16,25 @@
 #include "src/base/cpu_features.h"
 
 #if defined(EDGEML_HAVE_SIMD_avx2)
-#define EDGEML_DECLARE_SIMD_TABLE(Type, name)       \
-  namespace avx2 { extern const Type name; }        \
-  namespace avxvnni { extern const Type name; }     \
-  namespace avx512 { extern const Type name; }      \
-  namespace avx512vnni { extern const Type name; }
+#define EDGEML_DECLARE_SIMD_TABLE(Type, name) \
+  namespace avx2 {                            \
+  extern const Type name;                     \
+  }                                           \
+  namespace avxvnni {                         \
+  extern const Type name;                     \
+  }                                           \
+  namespace avx512 {                          \
+  extern const Type name;                     \
+  }                                           \
+  namespace avx512vnni {                      \
+  extern const Type name;                     \
+  }
 // Null when the level is kNone.
-#define EDGEML_SIMD_TABLE(name, level)                                   \
-  ((level) == ::edgeml::SimdLevel::kAvx2         ? &avx2::name           \
-   : (level) == ::edgeml::SimdLevel::kAvxVnni    ? &avxvnni::name        \
-   : (level) == ::edgeml::SimdLevel::kAvx512     ? &avx512::name         \
-   : (level) == ::edgeml::SimdLevel::kAvx512Vnni ? &avx512vnni::name     \
+#define EDGEML_SIMD_TABLE(name, level)                               \
+  ((level) == ::edgeml::SimdLevel::kAvx2         ? &avx2::name       \
+   : (level) == ::edgeml::SimdLevel::kAvxVnni    ? &avxvnni::name    \
+   : (level) == ::edgeml::SimdLevel::kAvx512     ? &avx512::name     \
+   : (level) == ::edgeml::SimdLevel::kAvx512Vnni ? &avx512vnni::name \
                                                  : nullptr)
 #else
 #define EDGEML_DECLARE_SIMD_TABLE(Type, name)

@@ -1,0 +1,495 @@
+// Preparing: shapes, folding, kernels, memory. Running is in graph_executor_run.cc.
+#include "src/runtime/graph_executor.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "src/ir/densify.h"
+#include "src/runtime/node_state.h"
+
+namespace edgeml::runtime {
+
+GraphExecutor::GraphExecutor(ExecutionContext& context, int32_t graph_index, bool is_main)
+    : context_(context),
+      graph_index_(graph_index),
+      graph_(context.program->module().graphs[Index(graph_index)]),
+      is_main_(is_main) {
+  const size_t n = graph_.nodes.size();
+  nodes_.resize(n);
+  views_.resize(graph_.values.size());
+  kinds_.assign(graph_.values.size(), Kind::kUnused);
+  held_.resize(graph_.values.size());
+  dynamic_.resize(graph_.values.size());
+  last_use_.assign(graph_.values.size(), -1);
+  is_output_.assign(graph_.values.size(), false);
+  for (size_t i = 0; i < n; ++i) {
+    for (const int32_t v : graph_.nodes[i].inputs)
+      if (v >= 0) last_use_[Index(v)] = static_cast<int32_t>(i);
+  }
+  for (const int32_t v : graph_.outputs) {
+    last_use_[Index(v)] = static_cast<int32_t>(n);
+    is_output_[Index(v)] = true;
+  }
+  for (const int32_t v : graph_.inputs) input_shapes_.push_back(graph_.values[Index(v)].shape);
+}
+
+GraphExecutor::~GraphExecutor() = default;
+
+Status GraphExecutor::Where(const Status& status, size_t node) const {
+  if (status.ok()) return status;
+  std::string where = Concat("node ", node, " (", graph_.nodes[node].name(), ")");
+  if (graph_index_ != 0) where += Concat(" of subgraph ", graph_index_);
+  return Status(status).WithContext(where);
+}
+
+Status GraphExecutor::SetInputShape(int i, const Shape& shape) {
+  if (i < 0 || Index(i) >= input_shapes_.size())
+    return Error(Code::kInvalidArgument, "input ", i, " does not exist; the graph has ",
+                 input_shapes_.size());
+  if (!shape.known())
+    return Error(Code::kInvalidArgument, "input ", i, " cannot have shape ", shape.ToString(),
+                 ": every dimension must be at least 0");
+  if (input_shapes_[Index(i)] == shape) return Status::Ok();
+  input_shapes_[Index(i)] = shape;
+  prepared_ = false;
+  return Status::Ok();
+}
+
+void GraphExecutor::Bind(int32_t value, void* data, size_t bytes) {
+  const auto found = bindings_.find(value);
+  if (data == nullptr) {
+    if (found == bindings_.end()) return;
+    bindings_.erase(found);
+    prepared_ = false;
+    return;
+  }
+  // A new address of the same size needs no new plan.
+  if (found != bindings_.end() && found->second.bytes == bytes && prepared_) {
+    found->second.data = data;
+    views_[Index(value)].data = data;
+    for (size_t n = 0; n < nodes_.size(); ++n)
+      if (nodes_[n].mode == Mode::kStatic) RefreshNodeViews(n);
+    return;
+  }
+  bindings_[value] = {data, bytes};
+  prepared_ = false;
+}
+
+NodeView GraphExecutor::ViewOf(size_t n) const {
+  const NodeState& state = nodes_[n];
+  return NodeView{&graph_.nodes[n], state.in, state.out, state.intermediates};
+}
+
+void GraphExecutor::RefreshNodeViews(size_t n) {
+  const ir::Node& node = graph_.nodes[n];
+  NodeState& state = nodes_[n];
+  const auto refresh = [&](const std::vector<int32_t>& values, std::vector<TensorView>& views) {
+    views.resize(values.size());
+    for (size_t i = 0; i < values.size(); ++i)
+      views[i] = values[i] < 0 ? TensorView{} : views_[Index(values[i])];
+  };
+  refresh(node.inputs, state.in);
+  refresh(node.outputs, state.out);
+  refresh(node.intermediates, state.intermediates);
+}
+
+Status GraphExecutor::CheckSize(const TensorView& view, size_t* bytes) const {
+  const auto size = CheckedByteSize(view.shape, view.type);
+  if (!size)
+    return Error(Code::kResourceExhausted, "a tensor of shape ", view.shape.ToString(),
+                 " and type ", NameOf(view.type), " is too large");
+  if (*size > context_.memory_cap)
+    return Error(Code::kResourceExhausted, "a tensor of shape ", view.shape.ToString(), " needs ",
+                 HumanBytes(*size), ", over the memory cap of ", HumanBytes(context_.memory_cap));
+  *bytes = *size;
+  return Status::Ok();
+}
+
+// Views of everything the file holds; sparse constants are stored dense from here on.
+Status GraphExecutor::InitConstants() {
+  if (initialised_) return Status::Ok();
+  for (size_t v = 0; v < views_.size(); ++v) {
+    const ir::Value& value = graph_.values[v];
+    TensorView& view = views_[v];
+    view.type = value.type;
+    view.quantization = value.quantization.empty() ? nullptr : &value.quantization;
+    if (!value.is_constant() || value.is_variable) continue;
+    std::span<const std::byte> bytes = value.data.bytes;
+    if (value.sparsity != nullptr) {
+      const auto make = [&]() -> Result<ir::ConstantData> {
+        size_t dense_bytes = 0;
+        TensorView dense = view;
+        dense.shape = value.shape;
+        EDGEML_RETURN_IF_ERROR(CheckSize(dense, &dense_bytes));
+        EDGEML_ASSIGN_OR_RETURN(std::vector<std::byte> dense_data, ir::Densify(value));
+        return ir::ConstantData::Own(std::move(dense_data));
+      };
+      auto folded = context_.program->Folded(graph_index_, static_cast<int>(v), make);
+      if (!folded.ok())
+        return Status(folded.status()).WithContext(Concat("tensor ", v, " ('", value.name, "')"));
+      held_[v] = std::move(folded).value();
+      bytes = held_[v].bytes;
+    }
+    kinds_[v] = Kind::kConstant;
+    view.is_constant = true;
+    view.shape = value.shape;
+    view.data = const_cast<std::byte*>(bytes.data());  // kernels get it as an input only
+    view.SetDenseStrides();
+  }
+  initialised_ = true;
+  return Status::Ok();
+}
+
+Status GraphExecutor::Enter() {
+  if (context_.depth >= kMaxCallDepth)
+    return Error(Code::kUnsupported, "subgraphs call each other more than ", kMaxCallDepth,
+                 " levels deep");
+  ++context_.depth;
+  return Status::Ok();
+}
+
+Status GraphExecutor::Prepare() {
+  if (prepared_) return Status::Ok();
+  if (preparing_ || running_)
+    return Error(Code::kInvalidModel, "subgraph ", graph_index_, " calls itself");
+  EDGEML_RETURN_IF_ERROR(Enter());
+  preparing_ = true;
+  const auto work = [&]() -> Status {
+    EDGEML_RETURN_IF_ERROR(InitConstants());
+    known_.clear();
+    known_bytes_ = 0;
+    request_ = {};
+    node_scratch_.assign(nodes_.size(), {});
+    for (size_t v = 0; v < views_.size(); ++v) {
+      if (kinds_[v] == Kind::kConstant && graph_.values[v].is_constant()) continue;
+      kinds_[v] = graph_.values[v].is_variable ? Kind::kVariable : Kind::kUnused;
+      views_[v].data = nullptr;
+      views_[v].is_constant = false;
+      views_[v].shape = graph_.values[v].shape;
+    }
+    for (size_t i = 0; i < graph_.inputs.size(); ++i) {
+      const auto v = Index(graph_.inputs[i]);
+      if (kinds_[v] == Kind::kConstant) continue;
+      views_[v].shape = input_shapes_[i];
+      views_[v].SetDenseStrides();
+      size_t bytes = 0;
+      EDGEML_RETURN_IF_ERROR(CheckSize(views_[v], &bytes).WithContext(Concat("input ", i)));
+      if (kinds_[v] != Kind::kVariable) kinds_[v] = Kind::kPlanned;
+    }
+    EDGEML_RETURN_IF_ERROR(AllocateVariables());
+    for (size_t n = 0; n < nodes_.size(); ++n) EDGEML_RETURN_IF_ERROR(Where(SettleNode(n), n));
+    for (size_t n = 0; n < nodes_.size(); ++n) {
+      if (nodes_[n].mode == Mode::kStatic) EDGEML_RETURN_IF_ERROR(Where(ChooseAndPrepare(n), n));
+    }
+    return PlanMemory();
+  };
+  const Status status = work();
+  --context_.depth;
+  preparing_ = false;
+  prepared_ = status.ok();
+  return status;
+}
+
+// Infers the shapes of node n and decides how it runs.
+Status GraphExecutor::SettleNode(size_t n) {
+  const ir::Node& node = graph_.nodes[n];
+  NodeState& state = nodes_[n];
+  state.mode = Mode::kStatic;
+  state.step_ready = false;
+  state.report.folded = false;
+  state.report.macs = -1;
+  RefreshNodeViews(n);
+
+  bool settled = true;
+  for (const int32_t v : node.inputs) {
+    if (v < 0) continue;
+    const Kind kind = kinds_[Index(v)];
+    if (kind == Kind::kUnsettled || kind == Kind::kDynamic) settled = false;
+    if (kind == Kind::kUnused)
+      return Error(Code::kInvalidModel, "reads tensor ", v, " ('", graph_.values[Index(v)].name,
+                   "'), which nothing computes");
+  }
+  const ir::OpDef& def = ir::DefOf(node.op);
+  bool values_known = !node.inputs.empty();
+  for (const int32_t v : node.inputs) {
+    if (v < 0) continue;
+    const Kind kind = kinds_[Index(v)];
+    values_known &= kind == Kind::kConstant || kind == Kind::kKnown;
+  }
+  if (settled) {
+    ir::InferContext infer{&node, state.in, state.out, false};
+    EDGEML_RETURN_IF_ERROR(ir::InferShapes(infer));
+    settled = !infer.needs_values;
+  }
+  if (!settled) {
+    state.mode = Mode::kDynamic;
+    for (const int32_t v : node.outputs)
+      if (v >= 0) kinds_[Index(v)] = Kind::kUnsettled;
+    return Status::Ok();
+  }
+  bool feeds_output = false;
+  for (size_t i = 0; i < node.outputs.size(); ++i) {
+    if (node.outputs[i] < 0) continue;
+    const auto v = Index(node.outputs[i]);
+    views_[v].shape = state.out[i].shape;
+    views_[v].SetDenseStrides();
+    state.out[i].SetDenseStrides();
+    size_t bytes = 0;
+    EDGEML_RETURN_IF_ERROR(CheckSize(views_[v], &bytes));
+    kinds_[v] = Kind::kPlanned;
+    feeds_output |= is_output_[v];
+  }
+  state.report.macs = def.macs != nullptr ? def.macs(ViewOf(n)) : 0;
+  const bool shape_only = node.op == ir::OpCode::kShape || node.op == ir::OpCode::kRank;
+  if (!def.has_side_effects && !feeds_output && (values_known || shape_only)) return Fold(n);
+  return Status::Ok();
+}
+
+// Evaluates node n now, since its inputs will not change while the shapes stay. What depends on the
+// file's constants only is shared by all sessions.
+Status GraphExecutor::Fold(size_t n) {
+  const ir::Node& node = graph_.nodes[n];
+  NodeState& state = nodes_[n];
+  bool constant_only = !node.inputs.empty();
+  for (const int32_t v : node.inputs)
+    if (v >= 0) constant_only &= kinds_[Index(v)] == Kind::kConstant;
+  constant_only &= node.outputs.size() == 1;
+  if (node.op == ir::OpCode::kShape || node.op == ir::OpCode::kRank) constant_only = false;
+
+  const KernelEntry* kernel = nullptr;
+  const NodeView view = ViewOf(n);
+  std::string reason = "no kernel";
+  for (const KernelEntry& entry : context_.folding->KernelsFor(node.op)) {
+    reason = entry.decline != nullptr ? entry.decline(view) : "";
+    if (reason.empty()) {
+      kernel = &entry;
+      break;
+    }
+  }
+  if (kernel == nullptr) return Error(Code::kUnsupported, "is not supported: ", reason);
+
+  const auto evaluate = [&](std::vector<Buffer>& outputs) -> Status {
+    std::unique_ptr<Step> step = kernel->make();
+    Preparer preparer(*this, n, nullptr);
+    EDGEML_RETURN_IF_ERROR(step->Prepare(preparer));
+    state.scratch.clear();
+    for (const size_t bytes : preparer.workspaces) {
+      if (bytes > context_.memory_cap)
+        return Error(Code::kResourceExhausted, "scratch memory over the memory cap");
+      EDGEML_ASSIGN_OR_RETURN(auto memory, AllocateAligned(bytes));
+      state.scratch.push_back({std::move(memory), bytes});
+    }
+    for (size_t i = 0; i < node.outputs.size(); ++i) {
+      size_t bytes = 0;
+      EDGEML_RETURN_IF_ERROR(CheckSize(state.out[i], &bytes));
+      known_bytes_ += bytes;
+      if (known_bytes_ > context_.memory_cap)
+        return Error(Code::kResourceExhausted, "values known before running need ",
+                     HumanBytes(known_bytes_), ", over the memory cap of ",
+                     HumanBytes(context_.memory_cap));
+      EDGEML_ASSIGN_OR_RETURN(auto memory, AllocateAligned(bytes));
+      state.out[i].data = memory.get();
+      outputs.push_back({std::move(memory), bytes});
+    }
+    state.mode = Mode::kFolded;
+    Runner runner(*this, n);
+    const Status status = step->Run(runner);
+    state.scratch.clear();
+    return status;
+  };
+
+  if (constant_only) {
+    const auto v = Index(node.outputs[0]);
+    const auto make = [&]() -> Result<ir::ConstantData> {
+      std::vector<Buffer> outputs;
+      EDGEML_RETURN_IF_ERROR(evaluate(outputs));
+      const std::span<const std::byte> bytes(outputs[0].data.get(), outputs[0].capacity);
+      return ir::ConstantData{std::move(outputs[0].data), bytes};
+    };
+    EDGEML_ASSIGN_OR_RETURN(held_[v],
+                            context_.program->Folded(graph_index_, static_cast<int>(v), make));
+    views_[v].data = const_cast<std::byte*>(held_[v].bytes.data());
+    kinds_[v] = Kind::kConstant;
+    views_[v].is_constant = true;
+  } else {
+    std::vector<Buffer> outputs;
+    EDGEML_RETURN_IF_ERROR(evaluate(outputs));
+    for (size_t i = 0; i < node.outputs.size(); ++i) {
+      if (node.outputs[i] < 0) continue;
+      const auto v = Index(node.outputs[i]);
+      views_[v].data = outputs[i].data.get();
+      views_[v].is_constant = true;
+      kinds_[v] = Kind::kKnown;
+      known_[node.outputs[i]] = std::move(outputs[i]);
+    }
+  }
+  state.mode = Mode::kFolded;
+  state.step.reset();
+  state.kernel = kernel;
+  state.report.kernel = kernel->name;
+  state.report.folded = true;
+  return Status::Ok();
+}
+
+// Walks the backends' lists, best first, until a kernel takes the node; prepares its step.
+Status GraphExecutor::ChooseAndPrepare(size_t n) {
+  const ir::Node& node = graph_.nodes[n];
+  NodeState& state = nodes_[n];
+  RefreshNodeViews(n);
+  const NodeView view = ViewOf(n);
+  const KernelEntry* chosen = nullptr;
+  std::vector<std::string> declined;
+  for (const Backend* backend : context_.backends) {
+    for (const KernelEntry& entry : backend->KernelsFor(node.op)) {
+      std::string reason = entry.decline != nullptr ? entry.decline(view) : std::string();
+      if (reason.empty()) {
+        chosen = &entry;
+        break;
+      }
+      declined.push_back(Concat(entry.name, ": ", reason));
+    }
+    if (chosen != nullptr) break;
+  }
+  if (chosen == nullptr) {
+    return Error(Code::kUnsupported, "is not supported: ",
+                 declined.empty() ? std::string("there is no kernel for it") : declined.back());
+  }
+  if (state.kernel != chosen || state.step == nullptr) {
+    state.kernel = chosen;
+    state.step = chosen->make();
+  }
+  state.report.kernel = chosen->name;
+  state.report.declined = std::move(declined);
+  const bool planned = state.mode == Mode::kStatic;
+  Preparer preparer(*this, n, planned ? &request_ : nullptr);
+  EDGEML_RETURN_IF_ERROR(state.step->Prepare(preparer));
+  if (planned) {
+    for (const size_t bytes : preparer.workspaces) {
+      node_scratch_[n].push_back(request_.scratch.size());
+      request_.scratch.push_back({static_cast<int32_t>(n), bytes});
+    }
+    return Status::Ok();
+  }
+  state.scratch.resize(preparer.workspaces.size());
+  for (size_t i = 0; i < state.scratch.size(); ++i) {
+    if (state.scratch[i].capacity >= preparer.workspaces[i] && state.scratch[i].data != nullptr)
+      continue;
+    if (preparer.workspaces[i] > context_.memory_cap)
+      return Error(Code::kResourceExhausted, "scratch memory of ",
+                   HumanBytes(preparer.workspaces[i]), " is over the memory cap");
+    EDGEML_ASSIGN_OR_RETURN(state.scratch[i].data, AllocateAligned(preparer.workspaces[i]));
+    state.scratch[i].capacity = preparer.workspaces[i];
+  }
+  return Status::Ok();
+}
+
+Status GraphExecutor::AllocateVariables() {
+  for (size_t v = 0; v < views_.size(); ++v) {
+    if (kinds_[v] != Kind::kVariable) continue;
+    TensorView& view = views_[v];
+    size_t bytes = 0;
+    EDGEML_RETURN_IF_ERROR(CheckSize(view, &bytes).WithContext(Concat("variable tensor ", v)));
+    Buffer& buffer = variables_[static_cast<int32_t>(v)];
+    if (buffer.data == nullptr || buffer.capacity != bytes) {
+      persistent_bytes_ = persistent_bytes_ - buffer.capacity + bytes;
+      if (persistent_bytes_ > context_.memory_cap)
+        return Error(Code::kResourceExhausted, "variable tensors need ",
+                     HumanBytes(persistent_bytes_), ", over the memory cap of ",
+                     HumanBytes(context_.memory_cap));
+      EDGEML_ASSIGN_OR_RETURN(buffer.data, AllocateAligned(bytes));
+      buffer.capacity = bytes;
+    }
+    view.data = buffer.data.get();
+    view.SetDenseStrides();
+  }
+  ResetVariables();
+  return Status::Ok();
+}
+
+void GraphExecutor::ResetVariables() {
+  for (auto& [v, buffer] : variables_) {
+    const TensorView& view = views_[Index(v)];
+    const int fill = view.type == DType::kInt8 ? view.zero_point() : 0;
+    if (buffer.capacity > 0) std::memset(buffer.data.get(), fill, buffer.capacity);
+  }
+}
+
+Status GraphExecutor::PlanMemory() {
+  const auto end = static_cast<int32_t>(nodes_.size());
+  request_.tensors.assign(views_.size(), {});
+  request_.node_inputs.clear();
+  for (const ir::Node& node : graph_.nodes) request_.node_inputs.push_back(node.inputs);
+  for (size_t v = 0; v < views_.size(); ++v) {
+    if (kinds_[v] != Kind::kPlanned || bindings_.contains(static_cast<int32_t>(v))) continue;
+    LayoutTensor& tensor = request_.tensors[v];
+    EDGEML_RETURN_IF_ERROR(CheckSize(views_[v], &tensor.bytes));
+    tensor.planned = true;
+    tensor.last = last_use_[v];
+    tensor.is_graph_output = is_output_[v];
+  }
+  for (size_t n = 0; n < nodes_.size(); ++n) {
+    for (const int32_t v : graph_.nodes[n].outputs) {
+      if (v < 0) continue;
+      LayoutTensor& tensor = request_.tensors[Index(v)];
+      tensor.first = static_cast<int32_t>(n);
+      tensor.last = std::max(tensor.last, tensor.first);
+    }
+  }
+  for (const int32_t v : graph_.inputs) {
+    LayoutTensor& tensor = request_.tensors[Index(v)];
+    tensor.is_graph_input = true;
+    tensor.first = 0;
+    // A caller may set an input once and run many times.
+    tensor.last = is_main_ ? end : std::max(tensor.last, 0);
+  }
+  if (context_.preserve_all_tensors) {
+    request_.wishes.clear();
+    for (LayoutTensor& tensor : request_.tensors) {
+      tensor.first = 0;
+      tensor.last = end;
+    }
+  }
+  EDGEML_ASSIGN_OR_RETURN(layout_, PlanLayout(request_));
+  const size_t total = layout_.arena_bytes + persistent_bytes_ + known_bytes_;
+  if (layout_.arena_bytes > context_.memory_cap || total > context_.memory_cap)
+    return Error(Code::kResourceExhausted, "the tensors need ", HumanBytes(total),
+                 ", over the memory cap of ", HumanBytes(context_.memory_cap));
+  if (arena_ == nullptr || arena_capacity_ < layout_.arena_bytes) {
+    arena_.reset();
+    arena_capacity_ = 0;
+    EDGEML_ASSIGN_OR_RETURN(arena_, AllocateAligned(layout_.arena_bytes));
+    arena_capacity_ = layout_.arena_bytes;
+  }
+  for (size_t v = 0; v < views_.size(); ++v) {
+    if (kinds_[v] == Kind::kPlanned && request_.tensors[v].planned)
+      views_[v].data = arena_.get() + layout_.tensor_offset[v];
+  }
+  for (const auto& [value, binding] : bindings_) {
+    const auto v = Index(value);
+    if (kinds_[v] != Kind::kPlanned) {
+      return Error(
+          Code::kInvalidArgument, "tensor ", value, " ('", graph_.values[v].name,
+          "') cannot be bound: it is constant, or its shape is only known when it has run");
+    }
+    size_t bytes = 0;
+    EDGEML_RETURN_IF_ERROR(CheckSize(views_[v], &bytes));
+    if (bytes != binding.bytes)
+      return Error(Code::kInvalidArgument, "tensor ", value, " ('", graph_.values[v].name,
+                   "') has ", bytes, " bytes, but the memory bound to it has ", binding.bytes);
+    views_[v].data = binding.data;
+  }
+  for (size_t n = 0; n < nodes_.size(); ++n)
+    if (nodes_[n].mode == Mode::kStatic) RefreshNodeViews(n);
+  return Status::Ok();
+}
+
+GraphExecutor::NodeReport GraphExecutor::report(size_t node) const { return nodes_[node].report; }
+
+void GraphExecutor::ResetProfile() {
+  for (NodeState& state : nodes_) {
+    state.report.runs = 0;
+    state.report.total_ms = state.report.min_ms = 0;
+  }
+}
+
+}  // namespace edgeml::runtime

@@ -1,0 +1,118 @@
+// Running a prepared graph. Nothing here allocates unless a dynamic shape changed.
+#include <algorithm>
+#include <chrono>
+
+#include "src/runtime/node_state.h"
+
+namespace edgeml::runtime {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double MillisecondsSince(Clock::time_point start) {
+  return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
+}
+
+}  // namespace
+
+Status GraphExecutor::Run() {
+  if (running_) return Error(Code::kInvalidModel, "subgraph ", graph_index_, " calls itself");
+  EDGEML_RETURN_IF_ERROR(Prepare());
+  EDGEML_RETURN_IF_ERROR(Enter());
+  running_ = true;
+  const auto work = [&]() -> Status {
+    const int total = static_cast<int>(nodes_.size());
+    for (size_t n = 0; n < nodes_.size(); ++n) {
+      NodeState& state = nodes_[n];
+      if (state.mode == Mode::kFolded) continue;
+      if (context_.cancel.load(std::memory_order_relaxed))
+        return Error(Code::kCancelled, "stopped on request before node ", n);
+      if (progress_ && !progress_(static_cast<int>(n), total))
+        return Error(Code::kCancelled, "stopped by the progress callback before node ", n);
+      const Clock::time_point start = context_.profile ? Clock::now() : Clock::time_point();
+      Status status;
+      if (state.mode == Mode::kStatic) {
+        Runner runner(*this, n);
+        status = state.step->Run(runner);
+      } else {
+        status = RunDynamic(n);
+      }
+      if (!status.ok()) return Where(status, n);
+      if (context_.profile) {
+        const double ms = MillisecondsSince(start);
+        NodeReport& report = state.report;
+        report.min_ms = report.runs == 0 ? ms : std::min(report.min_ms, ms);
+        report.total_ms += ms;
+        ++report.runs;
+      }
+    }
+    return Status::Ok();
+  };
+  const Status status = work();
+  --context_.depth;
+  running_ = false;
+  return status;
+}
+
+// Memory of its own for a value whose shape is only known now; kept and grown, never shrunk.
+Status GraphExecutor::AllocateDynamic(int32_t value, const Shape& shape) {
+  const auto v = Index(value);
+  TensorView& view = views_[v];
+  view.shape = shape;
+  view.SetDenseStrides();
+  size_t bytes = 0;
+  EDGEML_RETURN_IF_ERROR(CheckSize(view, &bytes));
+  Buffer& buffer = dynamic_[v];
+  if (buffer.data == nullptr || buffer.capacity < bytes) {
+    const size_t total = dynamic_bytes_ - buffer.capacity + bytes;
+    if (total + layout_.arena_bytes > context_.memory_cap)
+      return Error(Code::kResourceExhausted, "tensors of dynamic shape need ", HumanBytes(total),
+                   ", over the memory cap of ", HumanBytes(context_.memory_cap));
+    buffer.data.reset();
+    EDGEML_ASSIGN_OR_RETURN(buffer.data, AllocateAligned(bytes));
+    buffer.capacity = bytes;
+    dynamic_bytes_ = total;
+  }
+  view.data = buffer.data.get();
+  kinds_[v] = Kind::kDynamic;
+  return Status::Ok();
+}
+
+Status GraphExecutor::RunDynamic(size_t n) {
+  const ir::Node& node = graph_.nodes[n];
+  NodeState& state = nodes_[n];
+  RefreshNodeViews(n);
+  for (size_t i = 0; i < node.inputs.size(); ++i) {
+    if (node.inputs[i] >= 0 && kinds_[Index(node.inputs[i])] == Kind::kUnsettled)
+      return Error(Code::kInternal, "input ", i, " was not computed");
+  }
+  ir::InferContext infer{&node, state.in, state.out, false};
+  EDGEML_RETURN_IF_ERROR(ir::InferShapes(infer));
+  if (!infer.needs_values) {
+    for (size_t i = 0; i < node.outputs.size(); ++i) {
+      if (node.outputs[i] < 0) continue;
+      EDGEML_RETURN_IF_ERROR(AllocateDynamic(node.outputs[i], state.out[i].shape));
+      state.out[i] = views_[Index(node.outputs[i])];
+    }
+  }
+  const size_t count = state.in.size() + (infer.needs_values ? 0 : state.out.size());
+  bool same = state.step_ready && state.prepared_shapes.size() == count;
+  for (size_t i = 0; same && i < count; ++i) {
+    const TensorView& view = i < state.in.size() ? state.in[i] : state.out[i - state.in.size()];
+    same = state.prepared_shapes[i] == view.shape;
+  }
+  if (!same) {
+    const ir::OpDef& def = ir::DefOf(node.op);
+    EDGEML_RETURN_IF_ERROR(ChooseAndPrepare(n));
+    if (!infer.needs_values) state.report.macs = def.macs != nullptr ? def.macs(ViewOf(n)) : 0;
+    state.prepared_shapes.clear();
+    for (const TensorView& view : state.in) state.prepared_shapes.push_back(view.shape);
+    if (!infer.needs_values)
+      for (const TensorView& view : state.out) state.prepared_shapes.push_back(view.shape);
+    state.step_ready = true;
+  }
+  Runner runner(*this, n);
+  return state.step->Run(runner);
+}
+
+}  // namespace edgeml::runtime

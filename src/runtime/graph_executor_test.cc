@@ -1,0 +1,165 @@
+// The executor against a backend of two toy kernels; real operators are covered in src/backends.
+#include "src/runtime/graph_executor.h"
+
+#include <gtest/gtest.h>
+
+#include <cstring>
+
+#include "src/base/thread_pool.h"
+
+namespace edgeml::runtime {
+namespace {
+
+using ir::OpCode;
+
+// out = in + 1, in place when allowed.
+class IncrementStep : public Step {
+ public:
+  Status Prepare(PrepareContext& context) override {
+    workspace_ = context.RequestWorkspace(100);
+    context.AllowInPlace(0, 0);
+    return Status::Ok();
+  }
+  Status Run(RunContext& context) override {
+    std::memset(context.workspace(workspace_), 0x55, 100);
+    const float* in = context.input(0).as<float>();
+    float* out = context.output(0).as_mutable<float>();
+    for (int64_t i = 0; i < context.output(0).num_elements(); ++i) out[i] = in[i] + 1;
+    return Status::Ok();
+  }
+
+ private:
+  int workspace_ = 0;
+};
+
+const ListBackend& ToyBackend() {
+  static const ListBackend backend(
+      "toy",
+      {{OpCode::kRelu, "toy.never", ErrorBound::kExact,
+        [](const NodeView&) { return std::string("always declines"); }, MakeStep<IncrementStep>},
+       {OpCode::kRelu, "toy.increment", ErrorBound::kExact, nullptr, MakeStep<IncrementStep>}});
+  return backend;
+}
+
+ir::Module Chain(int length, Shape shape) {
+  ir::Module module;
+  ir::Graph& graph = module.graphs.emplace_back();
+  for (int i = 0; i <= length; ++i) {
+    ir::Value value;
+    value.name = "t" + std::to_string(i);
+    value.shape = shape;
+    graph.values.push_back(std::move(value));
+  }
+  for (int i = 0; i < length; ++i) {
+    ir::Node node;
+    node.op = OpCode::kRelu;
+    node.inputs = {i};
+    node.outputs = {i + 1};
+    graph.nodes.push_back(std::move(node));
+  }
+  graph.inputs = {0};
+  graph.outputs = {length};
+  return module;
+}
+
+class GraphExecutorTest : public testing::Test {
+ protected:
+  void Start(ir::Module module) {
+    context_.program = std::make_shared<Program>(std::move(module));
+    context_.backends = {&ToyBackend()};
+    context_.folding = &ToyBackend();
+    context_.pool = ThreadPool::Create(1);
+    if (context_.memory_cap == 0) context_.memory_cap = 1 << 20;
+    context_.resources = std::make_shared<Resources>(context_.memory_cap);
+    executor_ = std::make_unique<GraphExecutor>(context_, 0, true);
+  }
+  ExecutionContext context_;
+  std::unique_ptr<GraphExecutor> executor_;
+};
+
+TEST_F(GraphExecutorTest, RunsAChainInPlaceAndKeepsTheInput) {
+  Start(Chain(5, {4}));
+  ASSERT_TRUE(executor_->Prepare().ok());
+  float* in = executor_->input(0).as_mutable<float>();
+  for (int i = 0; i < 4; ++i) in[i] = static_cast<float>(i);
+  for (int run = 0; run < 3; ++run) {
+    ASSERT_TRUE(executor_->Run().ok());
+    for (int i = 0; i < 4; ++i) {
+      EXPECT_EQ(in[i], static_cast<float>(i));
+      EXPECT_EQ(executor_->output(0).as<float>()[i], static_cast<float>(i + 5));
+    }
+  }
+  // Input, one block for the whole chain, scratch.
+  EXPECT_EQ(executor_->layout().arena_bytes, 64u + 64u + 128u);
+  EXPECT_EQ(executor_->report(0).kernel, "toy.increment");
+  ASSERT_EQ(executor_->report(0).declined.size(), 1u);
+  EXPECT_EQ(executor_->report(0).declined[0], "toy.never: always declines");
+}
+
+TEST_F(GraphExecutorTest, PreservesAllTensorsWhenAsked) {
+  context_.preserve_all_tensors = true;
+  Start(Chain(3, {2}));
+  ASSERT_TRUE(executor_->Prepare().ok());
+  executor_->input(0).as_mutable<float>()[1] = 7;
+  ASSERT_TRUE(executor_->Run().ok());
+  for (int v = 0; v <= 3; ++v) EXPECT_EQ(executor_->view(v).as<float>()[1], 7.0f + v);
+}
+
+TEST_F(GraphExecutorTest, ResizesInputs) {
+  Start(Chain(2, {1, 2}));
+  ASSERT_TRUE(executor_->SetInputShape(0, {3, 5}).ok());
+  ASSERT_TRUE(executor_->Run().ok());
+  EXPECT_EQ(executor_->output(0).shape, (Shape{3, 5}));
+  EXPECT_EQ(executor_->SetInputShape(1, {1}).code(), Code::kInvalidArgument);
+  EXPECT_EQ(executor_->SetInputShape(0, {-1, 5}).code(), Code::kInvalidArgument);
+}
+
+TEST_F(GraphExecutorTest, RefusesWhatIsOverTheMemoryCap) {
+  context_.memory_cap = 10000;
+  Start(Chain(2, {1}));
+  ASSERT_TRUE(executor_->SetInputShape(0, {100000, 100000}).ok());
+  EXPECT_EQ(executor_->Prepare().code(), Code::kResourceExhausted);
+  ASSERT_TRUE(executor_->SetInputShape(0, {2000}).ok());  // one tensor fits, the plan does not
+  EXPECT_EQ(executor_->Prepare().code(), Code::kResourceExhausted);
+  ASSERT_TRUE(executor_->SetInputShape(0, {20}).ok());
+  EXPECT_TRUE(executor_->Run().ok());
+}
+
+TEST_F(GraphExecutorTest, UsesMemoryOfTheCaller) {
+  Start(Chain(2, {3}));
+  float in[3] = {1, 2, 3}, out[3] = {}, other[3] = {10, 20, 30};
+  executor_->Bind(0, in, sizeof in);
+  executor_->Bind(2, out, sizeof out);
+  ASSERT_TRUE(executor_->Run().ok());
+  EXPECT_EQ(out[2], 5.0f);
+  executor_->Bind(0, other, sizeof other);
+  ASSERT_TRUE(executor_->prepared());
+  ASSERT_TRUE(executor_->Run().ok());
+  EXPECT_EQ(out[2], 32.0f);
+  executor_->Bind(0, in, 4);
+  EXPECT_EQ(executor_->Run().code(), Code::kInvalidArgument);
+}
+
+TEST_F(GraphExecutorTest, StopsOnRequest) {
+  Start(Chain(4, {1}));
+  int calls = 0;
+  executor_->SetProgress([&](int done, int total) {
+    ++calls;
+    EXPECT_EQ(total, 4);
+    return done < 2;
+  });
+  EXPECT_EQ(executor_->Run().code(), Code::kCancelled);
+  EXPECT_EQ(calls, 3);
+}
+
+TEST_F(GraphExecutorTest, SaysWhichNodeHasNoKernel) {
+  ir::Module module = Chain(2, {1});
+  module.graphs[0].nodes[1].op = OpCode::kElu;
+  Start(std::move(module));
+  const Status status = executor_->Prepare();
+  EXPECT_EQ(status.code(), Code::kUnsupported);
+  EXPECT_NE(status.message().find("node 1 (ELU)"), std::string::npos) << status.message();
+}
+
+}  // namespace
+}  // namespace edgeml::runtime

@@ -1,0 +1,43 @@
+// Resource variables of a session, shared by the sessions made from it for other graphs.
+#ifndef EDGEML_RUNTIME_RESOURCES_H_
+#define EDGEML_RUNTIME_RESOURCES_H_
+
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "src/runtime/backend.h"
+
+namespace edgeml::runtime {
+
+class Resources : public ResourceStore {
+ public:
+  explicit Resources(size_t memory_cap) : memory_cap_(memory_cap) {}
+
+  int32_t VariableId(const std::string& container, const std::string& name) override;
+  Status Assign(int32_t id, const TensorView& value) override;
+  Result<TensorView> Read(int32_t id) override;
+
+  // Forgets every value; ids stay.
+  void Clear();
+  size_t bytes() const;
+
+ private:
+  struct Variable {
+    std::string name;
+    bool assigned = false;
+    DType type = DType::kInvalid;
+    Shape shape;
+    Quantization quantization;
+    std::vector<std::byte> data;
+  };
+  size_t memory_cap_;
+  std::map<std::pair<std::string, std::string>, int32_t> ids_;
+  std::vector<std::unique_ptr<Variable>> variables_;
+};
+
+}  // namespace edgeml::runtime
+
+#endif  // EDGEML_RUNTIME_RESOURCES_H_
