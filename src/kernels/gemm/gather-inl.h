@@ -101,10 +101,11 @@ EDGEML_INLINE void GatherPatch(const PatchGeometry& g, const uint8_t* input, con
 }
 
 // Gathers rows [begin, end) to `to`, `stride` bytes apart; the bytes of a row beyond its depth are
-// zero. `to` needs 16 bytes after the last row.
+// zero. `pad_bytes`, when not null, has one pad byte per image. `to` needs 16 bytes after the last
+// row.
 EDGEML_INLINE void GatherRows(const PatchGeometry& g, const uint8_t* input, int64_t begin,
-                              int64_t end, uint8_t pad_byte, uint8_t flip, int64_t depth,
-                              int64_t stride, uint8_t* to) {
+                              int64_t end, uint8_t pad_byte, const uint8_t* pad_bytes, uint8_t flip,
+                              int64_t depth, int64_t stride, uint8_t* to) {
   if (g.plain) {
     if (depth == stride) {
       CopyFlipped(to, input + begin * g.row_bytes, (end - begin) * depth, flip);
@@ -118,7 +119,7 @@ EDGEML_INLINE void GatherRows(const PatchGeometry& g, const uint8_t* input, int6
   }
   PixelCursor at = PixelCursor::At(g, begin);
   for (int64_t row = begin; row < end; ++row, to += stride) {
-    GatherPatch(g, input, at, pad_byte, flip, to);
+    GatherPatch(g, input, at, pad_bytes != nullptr ? pad_bytes[at.image] : pad_byte, flip, to);
     for (int64_t i = depth; i < stride; ++i) to[i] = 0;
     at.Advance(g);
   }

@@ -34,21 +34,21 @@ size_t PackedBytesFloat(const PanelLayout& panels, int64_t k) {
   return static_cast<size_t>(k) * sizeof(float) * static_cast<size_t>(PaddedColumns(panels));
 }
 
-void PackWeightsInt8(const GemmKernels& kernels, const PanelLayout& panels, const void* weights,
-                     bool is_unsigned, int64_t n, int64_t k, int8_t* packed) {
-  const auto* bytes = static_cast<const uint8_t*>(weights);
+void PackWeightsInt8(const GemmKernels& kernels, const PanelLayout& panels,
+                     const WeightMatrix& weights, bool is_unsigned, int8_t* packed) {
+  const auto* bytes = static_cast<const uint8_t*>(weights.data);
   const int lanes = panels.lanes;
   for (int32_t panel = 0; panel < panels.panels; ++panel) {
     const int32_t first = FirstVector(panels, panel);
     const int32_t last = FirstVector(panels, panel + 1);
-    for (int64_t k0 = 0; k0 < k; k0 += 4) {
+    for (int64_t k0 = 0; k0 < weights.k; k0 += 4) {
       for (int32_t v = first; v < last; ++v) {
         for (int lane = 0; lane < lanes; ++lane) {
           const int64_t column = int64_t{v} * lanes + lane;
-          if (column >= n) break;
+          if (column >= weights.n) break;
           int16_t quad[4] = {};
-          for (int64_t i = 0; i < std::min<int64_t>(4, k - k0); ++i) {
-            const uint8_t byte = bytes[column * k + k0 + i];
+          for (int64_t i = 0; i < std::min<int64_t>(4, weights.k - k0); ++i) {
+            const uint8_t byte = bytes[column * weights.n_stride + (k0 + i) * weights.k_stride];
             quad[i] = is_unsigned ? static_cast<int16_t>(byte - 128)
                                   : static_cast<int16_t>(static_cast<int8_t>(byte));
           }
@@ -60,14 +60,15 @@ void PackWeightsInt8(const GemmKernels& kernels, const PanelLayout& panels, cons
   }
 }
 
-void PackWeightsFloat(const PanelLayout& panels, const float* weights, int64_t n, int64_t k,
-                      float* packed) {
+void PackWeightsFloat(const PanelLayout& panels, const WeightMatrix& weights, float* packed) {
+  const auto* values = static_cast<const float*>(weights.data);
   for (int32_t panel = 0; panel < panels.panels; ++panel) {
     const int64_t first = int64_t{FirstVector(panels, panel)} * panels.lanes;
     const int64_t last = int64_t{FirstVector(panels, panel + 1)} * panels.lanes;
-    for (int64_t i = 0; i < k; ++i) {
+    for (int64_t i = 0; i < weights.k; ++i) {
       for (int64_t column = first; column < last; ++column) {
-        *packed++ = column < n ? weights[column * k + i] : 0.0f;
+        *packed++ =
+            column < weights.n ? values[column * weights.n_stride + i * weights.k_stride] : 0.0f;
       }
     }
   }

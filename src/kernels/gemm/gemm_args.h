@@ -1,4 +1,5 @@
-// Arguments of the matrix products: PODs that cross into sources compiled per SIMD level. See gemm.h.
+// Arguments of the matrix products: PODs that cross into sources compiled per SIMD level. See
+// gemm.h.
 #ifndef EDGEML_KERNELS_GEMM_GEMM_ARGS_H_
 #define EDGEML_KERNELS_GEMM_GEMM_ARGS_H_
 
@@ -22,8 +23,8 @@ struct PatchGeometry {
 
 // Columns in panels, made by PanelsFor.
 struct PanelLayout {
-  int32_t lanes = 0;         // columns per vector
-  int32_t vectors = 0;       // vectors that hold all columns
+  int32_t lanes = 0;    // columns per vector
+  int32_t vectors = 0;  // vectors that hold all columns
   int32_t panels = 0;
   int32_t wide_vectors = 0;  // vectors of the first `num_wide` panels; one less in the others
   int32_t num_wide = 0;
@@ -42,22 +43,27 @@ struct GemmInt8Args {
   const uint8_t* input = nullptr;
   uint8_t input_flip = 0;  // 0x80 for int8 input, which is then taken as uint8
   uint8_t pad_byte = 0;    // before the flip
-  int64_t k = 0;           // depth, without padding
+  // Float output of images that were quantized one by one: the pad byte, the row term and the row
+  // scale of row m are those of index m / rows_per_image. pad_bytes null = pad_byte for all.
+  const int8_t* pad_bytes = nullptr;
+  int64_t rows_per_image = 1;
+  int64_t k = 0;  // depth, without padding
   int64_t n = 0;
-  int64_t ldc = 0;         // elements between rows of the output
+  int64_t ldc = 0;  // elements between rows of the output
   PanelLayout panels;
   const int8_t* weights = nullptr;  // PackWeightsInt8
   const int32_t* bias = nullptr;    // [padded columns], zero-point terms folded in
-  // sum[m, n] += row_term[m] * column_term[n] when column_term is set. row_term null: minus the sum
-  // of row m of A (as uint8), for weights with a zero point.
+  // sum[m, n] += row_term[image of m] * column_term[n] when column_term is set. row_term null:
+  // minus the sum of row m of A (as uint8), for weights with a zero point.
   const int32_t* column_term = nullptr;
   const int32_t* row_term = nullptr;
   // Integer output.
   uint8_t* output = nullptr;
   RequantizeArgs requantize;
-  // Float output when `output` is null: sum * row_scale[m] * column_scale[n] + float_bias[n].
+  // Float output when `output` is null: sum * row_scale[image of m] * column_scale[n] +
+  // float_bias[n].
   float* float_output = nullptr;
-  const float* row_scale = nullptr;     // [m]
+  const float* row_scale = nullptr;     // [images]
   const float* column_scale = nullptr;  // [padded columns]
   const float* float_bias = nullptr;    // [padded columns]
   float float_min = 0, float_max = 0;

@@ -90,7 +90,8 @@ void RunFloat(const GemmFloatArgs& args, const GemmTile& tile, void* workspace) 
   int64_t a_stride = args.patch.row_bytes / 4;
   if (!args.patch.plain) {
     GatherRows(args.patch, reinterpret_cast<const uint8_t*>(args.input), tile.row_begin,
-               tile.row_end, 0, 0, args.k * 4, args.k * 4, static_cast<uint8_t*>(workspace));
+               tile.row_end, 0, nullptr, 0, args.k * 4, args.k * 4,
+               static_cast<uint8_t*>(workspace));
     a = static_cast<const float*>(workspace);
     a_stride = args.k;
   }

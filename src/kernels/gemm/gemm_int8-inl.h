@@ -139,14 +139,14 @@ void StoreQuantized(const RequantizeArgs& q, const int32_t* sums, int rows, int 
       for (int r = 0; r < rows; ++r) {
         const int32_t* row = sums + r * kMaxPanelVectors * kLanes32;
         const V32 v0 = RequantizeVector<kMode>(d, q, hn::Load(d, row), column);
-        const V32 v1 = RequantizeVector<kMode>(d, q, hn::Load(d, row + kLanes32),
-                                               column + kLanes32);
-        const V32 v2 = RequantizeVector<kMode>(d, q, hn::Load(d, row + 2 * kLanes32),
-                                               column + 2 * kLanes32);
+        const V32 v1 =
+            RequantizeVector<kMode>(d, q, hn::Load(d, row + kLanes32), column + kLanes32);
+        const V32 v2 =
+            RequantizeVector<kMode>(d, q, hn::Load(d, row + 2 * kLanes32), column + 2 * kLanes32);
         V32 v3 = v2;
         if (vectors == 4) {
-          v3 = RequantizeVector<kMode>(d, q, hn::Load(d, row + 3 * kLanes32),
-                                       column + 3 * kLanes32);
+          v3 =
+              RequantizeVector<kMode>(d, q, hn::Load(d, row + 3 * kLanes32), column + 3 * kLanes32);
         }
         const auto blocks = ClampBytes(q, PackBlocks(v0, v1, v2, v3));
         const auto bytes = hn::TableLookupLanes(hn::BitCast(d, blocks), order);
@@ -175,14 +175,14 @@ EDGEML_INLINE void StoreFloats(const GemmInt8Args& args, const int32_t* sums, in
   const auto lo = hn::Set(df, args.float_min);
   const auto hi = hn::Set(df, args.float_max);
   for (int r = 0; r < rows; ++r) {
-    const auto row_scale = hn::Set(df, args.row_scale[row + r]);
+    const auto row_scale = hn::Set(df, args.row_scale[(row + r) / args.rows_per_image]);
     for (int v = 0; v < vectors; ++v) {
       const int64_t c = column + v * kLanes32;
       const auto x = hn::ConvertTo(df, hn::Load(d, sums + (r * kMaxPanelVectors + v) * kLanes32));
       const auto scale = hn::Mul(row_scale, hn::LoadU(df, args.column_scale + c));
       const auto y = hn::MulAdd(x, scale, hn::LoadU(df, args.float_bias + c));
-      StorePart(hn::Min(hn::Max(y, lo), hi), df,
-                args.float_output + (row + r) * args.ldc + c, columns - v * kLanes32);
+      StorePart(hn::Min(hn::Max(y, lo), hi), df, args.float_output + (row + r) * args.ldc + c,
+                columns - v * kLanes32);
     }
   }
 }
@@ -214,14 +214,16 @@ void RunInt8(const GemmInt8Args& args, const GemmTile& tile, void* workspace) {
   if (!args.patch.plain || args.input_flip != 0 || depth != args.k) {
     auto* gathered = static_cast<uint8_t*>(workspace) + (rows * 4 + 63) / 64 * 64;
     GatherRows(args.patch, args.input, tile.row_begin, tile.row_end, args.pad_byte,
-               args.input_flip, args.k, depth, gathered);
+               reinterpret_cast<const uint8_t*>(args.pad_bytes), args.input_flip, args.k, depth,
+               gathered);
     a = gathered;
     a_stride = depth;
   }
-  const int32_t* row_terms = row_sums;
   if (args.column_term != nullptr) {
     if (args.row_term != nullptr) {
-      row_terms = args.row_term + tile.row_begin;
+      for (int64_t r = 0; r < rows; ++r) {
+        row_sums[r] = args.row_term[(tile.row_begin + r) / args.rows_per_image];
+      }
     } else {
       NegatedRowSums(a, a_stride, rows, args.k, row_sums);
     }
@@ -238,7 +240,7 @@ void RunInt8(const GemmInt8Args& args, const GemmTile& tile, void* workspace) {
       const RowStep step = NextRows(vectors, rows - r);
       step.sums(a + r * a_stride, a_stride, w, quads, args.bias + column, sums);
       if (args.column_term != nullptr) {
-        AddZeroPointTerms(args, row_terms + r, step.rows, vectors, column, sums);
+        AddZeroPointTerms(args, row_sums + r, step.rows, vectors, column, sums);
       }
       const int64_t row = tile.row_begin + r;
       if (args.output == nullptr) {
@@ -247,8 +249,8 @@ void RunInt8(const GemmInt8Args& args, const GemmTile& tile, void* workspace) {
         uint8_t* out = args.output + row * args.ldc + column;
         switch (args.requantize.mode) {
           case RequantizeMode::kFast:
-            StoreQuantized<RequantizeMode::kFast>(args.requantize, sums, step.rows, vectors,
-                                                  column, columns, args.ldc, out);
+            StoreQuantized<RequantizeMode::kFast>(args.requantize, sums, step.rows, vectors, column,
+                                                  columns, args.ldc, out);
             break;
           case RequantizeMode::kGeneral:
             StoreQuantized<RequantizeMode::kGeneral>(args.requantize, sums, step.rows, vectors,

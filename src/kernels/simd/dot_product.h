@@ -1,4 +1,5 @@
-// Exact dot products of unsigned by signed bytes, four at a time: what Highway 1.0.3 has no name for.
+// Exact dot products of unsigned by signed bytes, four at a time: what Highway 1.0.3 has no name
+// for.
 //
 // Every 32-bit lane of an activation vector holds four unsigned bytes a[0..3]. A quad of weights
 // holds four signed values per lane in the level's own layout, kQuadBytes per lane, written by

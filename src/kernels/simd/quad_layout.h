@@ -6,8 +6,9 @@
 
 namespace edgeml::kernels {
 
-// Writes the four weights of `lane` into a group of `lanes` lanes that starts at `group`. quad_bytes
-// is the level's: 4 = int8 in order; 8 = int16, (w0, w2) of all lanes, then (w1, w3) of all lanes.
+// Writes the four weights of `lane` into a group of `lanes` lanes that starts at `group`.
+// quad_bytes is the level's: 4 = int8 in order; 8 = int16, (w0, w2) of all lanes, then (w1, w3) of
+// all lanes.
 inline void StoreQuad(int quad_bytes, int lanes, int lane, const int16_t w[4], int8_t* group) {
   if (quad_bytes == 4) {
     for (int i = 0; i < 4; ++i) group[4 * lane + i] = static_cast<int8_t>(w[i]);

@@ -50,13 +50,13 @@ EDGEML_INLINE int32_t RequantizeScalar(const RequantizeArgs& q, int32_t sum, int
   const auto mask = static_cast<int32_t>((int64_t{1} << right) - 1);
   const int32_t threshold = (mask >> 1) + (high < 0 ? 1 : 0);
   const int32_t shifted = (high >> right) + ((high & mask) > threshold ? 1 : 0);
-  const auto y = static_cast<int32_t>(static_cast<uint32_t>(shifted) +
-                                      static_cast<uint32_t>(q.zero_point));
+  const auto y =
+      static_cast<int32_t>(static_cast<uint32_t>(shifted) + static_cast<uint32_t>(q.zero_point));
   return Min(Max(y, q.min), q.max);
 }
 
-// The 32-bit lanes of four vectors, saturated to int8, in one vector: 128-bit block b holds the four
-// lanes of block b of v0, then of v1, v2 and v3.
+// The 32-bit lanes of four vectors, saturated to int8, in one vector: 128-bit block b holds the
+// four lanes of block b of v0, then of v1, v2 and v3.
 EDGEML_INLINE hn::Vec128<int8_t> PackBlocks(hn::Vec128<int32_t> v0, hn::Vec128<int32_t> v1,
                                             hn::Vec128<int32_t> v2, hn::Vec128<int32_t> v3) {
   return hn::Vec128<int8_t>{
@@ -64,14 +64,14 @@ EDGEML_INLINE hn::Vec128<int8_t> PackBlocks(hn::Vec128<int32_t> v0, hn::Vec128<i
 }
 EDGEML_INLINE hn::Vec256<int8_t> PackBlocks(hn::Vec256<int32_t> v0, hn::Vec256<int32_t> v1,
                                             hn::Vec256<int32_t> v2, hn::Vec256<int32_t> v3) {
-  return hn::Vec256<int8_t>{_mm256_packs_epi16(_mm256_packs_epi32(v0.raw, v1.raw),
-                                               _mm256_packs_epi32(v2.raw, v3.raw))};
+  return hn::Vec256<int8_t>{
+      _mm256_packs_epi16(_mm256_packs_epi32(v0.raw, v1.raw), _mm256_packs_epi32(v2.raw, v3.raw))};
 }
 #if HWY_TARGET <= HWY_AVX3
 EDGEML_INLINE hn::Vec512<int8_t> PackBlocks(hn::Vec512<int32_t> v0, hn::Vec512<int32_t> v1,
                                             hn::Vec512<int32_t> v2, hn::Vec512<int32_t> v3) {
-  return hn::Vec512<int8_t>{_mm512_packs_epi16(_mm512_packs_epi32(v0.raw, v1.raw),
-                                               _mm512_packs_epi32(v2.raw, v3.raw))};
+  return hn::Vec512<int8_t>{
+      _mm512_packs_epi16(_mm512_packs_epi32(v0.raw, v1.raw), _mm512_packs_epi32(v2.raw, v3.raw))};
 }
 #endif
 

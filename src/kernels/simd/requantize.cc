@@ -48,8 +48,8 @@ void Requantization::Settle(const std::vector<FixedPointMultiplier>& multipliers
     rounding_[c] = 1 + 2 * args_.zero_point;
     sign_mask_[c] = -1;
   }
-  args_.mode = general ? (fast ? RequantizeMode::kFast : RequantizeMode::kGeneral)
-                       : RequantizeMode::kScalar;
+  args_.mode =
+      general ? (fast ? RequantizeMode::kFast : RequantizeMode::kGeneral) : RequantizeMode::kScalar;
   args_.multiplier = multiplier_.data();
   args_.left = left_.data();
   args_.right = right_.data();

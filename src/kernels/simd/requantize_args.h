@@ -18,9 +18,9 @@ enum class RequantizeMode : int32_t { kFast, kGeneral, kScalar };
 struct RequantizeArgs {
   RequantizeMode mode = RequantizeMode::kScalar;
   const int32_t* multiplier = nullptr;
-  const int32_t* left = nullptr;      // max(shift, 0)
-  const int32_t* right = nullptr;     // max(-shift, 0)
-  const int32_t* rounding = nullptr;  // (right > 0 ? 2^(right - 1) : 0) + zero_point * 2^right
+  const int32_t* left = nullptr;       // max(shift, 0)
+  const int32_t* right = nullptr;      // max(-shift, 0)
+  const int32_t* rounding = nullptr;   // (right > 0 ? 2^(right - 1) : 0) + zero_point * 2^right
   const int32_t* sign_mask = nullptr;  // right > 0 ? -1 : 0
   // In the int8 domain: a uint8 output has 128 subtracted here and added again by `flip`.
   int32_t zero_point = 0;

@@ -1,5 +1,5 @@
-// What every SIMD source includes: Highway for the level it is compiled for, and loads and stores of
-// a part of a vector that touch no byte outside of it.
+// What every SIMD source includes: Highway for the level it is compiled for, and loads and stores
+// of a part of a vector that touch no byte outside of it.
 #ifndef EDGEML_KERNELS_SIMD_VECTOR_H_
 #define EDGEML_KERNELS_SIMD_VECTOR_H_
 
