@@ -15,26 +15,29 @@
 namespace edgeml {
 namespace {
 
-Result<std::shared_ptr<const ModelImpl>> Finish(ir::Module module, size_t file_bytes) {
+Result<std::shared_ptr<const ModelImpl>> Finish(ir::Module module, size_t file_bytes,
+                                                std::shared_ptr<const MappedFile> file) {
   auto impl = std::make_shared<ModelImpl>(std::move(module));
   impl->file_bytes = file_bytes;
+  impl->file = std::move(file);
   for (const ir::Signature& s : impl->module().signatures)
     impl->signatures.push_back({s.key, s.subgraph, s.inputs, s.outputs});
   // Metadata is a convenience: a model whose metadata cannot be read still runs.
-  if (auto metadata = formats::ReadMetadata(impl->module()); metadata.ok())
+  if (auto metadata = tflite::ReadMetadata(impl->module()); metadata.ok())
     impl->metadata = std::move(metadata).value();
   return std::shared_ptr<const ModelImpl>(std::move(impl));
 }
 
 Result<std::shared_ptr<const ModelImpl>> Read(std::span<const std::byte> bytes,
                                               std::shared_ptr<const void> owner,
-                                              const LoadOptions& options) {
+                                              const LoadOptions& options,
+                                              std::shared_ptr<const MappedFile> file = nullptr) {
   const size_t cap = EffectiveMemoryCap(options.memory_cap_bytes);
   if (bytes.size() > cap)
     return Error(Code::kResourceExhausted, "the model has ", HumanBytes(bytes.size()),
                  ", over the memory cap of ", HumanBytes(cap));
-  EDGEML_ASSIGN_OR_RETURN(ir::Module module, formats::ReadTflite(std::move(owner), bytes, {}));
-  return Finish(std::move(module), bytes.size());
+  EDGEML_ASSIGN_OR_RETURN(ir::Module module, tflite::ReadTflite(std::move(owner), bytes, {}));
+  return Finish(std::move(module), bytes.size(), std::move(file));
 }
 
 }  // namespace
@@ -46,6 +49,14 @@ Result<std::shared_ptr<ThreadPool>> MakeThreadPool(int num_threads, std::span<co
     return Error(Code::kInvalidArgument, "the number of threads must be from 1 to 256, not ",
                  num_threads);
   return std::shared_ptr<ThreadPool>(ThreadPool::Create(num_threads, affinity));
+}
+
+Status ModelImpl::CheckIntact() const {
+  if (file == nullptr || file->StillIntact()) return Status::Ok();
+  return Error(
+      Code::kFailed, file->path(),
+      ": the file was changed while it was in use; replace model files by renaming, and load "
+      "the model again");
 }
 
 TensorInfo DescribeTensor(const ir::Graph& graph, int index) {
@@ -95,9 +106,9 @@ std::vector<NodeInfo> DescribeNodes(const ir::Graph& graph) {
 }
 
 Result<Model> Model::Load(const std::string& path, const LoadOptions& options) {
-  EDGEML_ASSIGN_OR_RETURN(std::shared_ptr<MappedFile> file, MappedFile::Open(path));
+  EDGEML_ASSIGN_OR_RETURN(std::shared_ptr<const MappedFile> file, MappedFile::Open(path));
   const std::span<const std::byte> bytes = file->bytes();
-  auto impl = Read(bytes, std::move(file), options);
+  auto impl = Read(bytes, file, options, file);
   if (!impl.ok()) return Status(impl.status()).WithContext(path);
   return Model(std::move(impl).value());
 }
@@ -120,7 +131,8 @@ Result<Model> Model::FromBytes(std::span<const std::byte> bytes, std::shared_ptr
 }
 
 Result<std::vector<std::byte>> Model::Serialize() const {
-  return formats::WriteTflite(impl_->module());
+  EDGEML_RETURN_IF_ERROR(impl_->CheckIntact());
+  return tflite::WriteTflite(impl_->module());
 }
 
 Status Model::Save(const std::string& path) const {

@@ -15,6 +15,8 @@ struct Quantization {
   std::vector<int64_t> zero_point;  // same length as `scale`
   int32_t axis = 0;                 // quantized dimension when per-axis
   int32_t block_size = 0;           // 0 = not block-wise
+  // Block-wise only: the values of the same graph that hold the scales and zero points, -1 = none.
+  int32_t scale_value = -1, zero_point_value = -1;
   std::vector<float> min, max;      // recorded ranges, informative
 
   bool empty() const { return scale.empty(); }

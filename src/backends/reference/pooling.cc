@@ -1,7 +1,255 @@
+// Pools, L2 normalization and resizing on the reference kernels.
+#include "src/kernels/pooling/pooling.h"
 #include "src/backends/reference/reference_backend.h"
+#include "src/backends/reference/weights.h"
+#include "src/base/strings.h"
+#include "src/kernels/resize/resize.h"
 
 namespace edgeml::backends {
+namespace {
 
-void AddPoolingKernels(KernelList&) {}
+using namespace reference;
+using ir::OpCode;
+using kernels::PoolShape;
+using kernels::ResizeShape;
+
+std::string DeclineDifferentTypes(const NodeView& view) {
+  const DType input = view.inputs[0].type, output = view.outputs[0].type;
+  if (input == output) return "";
+  return Concat(NameOf(input), " input and ", NameOf(output), " output differ");
+}
+
+bool OneOf(DType type, std::initializer_list<DType> types) {
+  return std::find(types.begin(), types.end(), type) != types.end();
+}
+
+std::string DeclineType(DType type, std::initializer_list<DType> types) {
+  return OneOf(type, types) ? "" : Concat(NameOf(type), " input is not supported");
+}
+
+// Pools -------------------------------------------------------------------------------------
+
+std::string DeclinePool(const NodeView& view) {
+  std::string reason = DeclineDifferentTypes(view);
+  if (reason.empty())
+    reason = DeclineType(view.inputs[0].type,
+                         {DType::kFloat32, DType::kInt8, DType::kUInt8, DType::kInt16});
+  if (reason.empty())
+    reason = DeclineActivation(view.attrs<ir::PoolAttrs>().activation, view.outputs[0]);
+  // Without parameters there is no telling what a bound would be in stored integers.
+  if (reason.empty() && view.inputs[0].type != DType::kFloat32 && !view.outputs[0].quantized() &&
+      view.attrs<ir::PoolAttrs>().activation != ir::Activation::kNone)
+    reason = "a fused activation needs the output's quantization parameters";
+  return reason;
+}
+
+template <bool kMax>
+class PoolStep : public runtime::Step {
+ public:
+  Status Prepare(PrepareContext& context) override {
+    const NodeView& view = context.view();
+    const auto& attrs = view.attrs<ir::PoolAttrs>();
+    const ir::Window& window = attrs.window;
+    const TensorView& output = view.outputs[0];
+    const Shape& in = view.inputs[0].shape;
+    const Shape& out = output.shape;
+    shape_ = PoolShape{
+        .batch = in[0],
+        .in_h = in[1],
+        .in_w = in[2],
+        .out_h = out[1],
+        .out_w = out[2],
+        .channels = in[3],
+        .filter_h = attrs.filter_h,
+        .filter_w = attrs.filter_w,
+        .stride_h = window.stride_h,
+        .stride_w = window.stride_w,
+        .pad_top = ir::WindowPadBefore(window, in[1], attrs.filter_h, out[1], true),
+        .pad_left = ir::WindowPadBefore(window, in[2], attrs.filter_w, out[2], false),
+    };
+    const int activation = static_cast<int>(attrs.activation);
+    FloatActivationRange(activation, &float_lo_, &float_hi_);
+    if (output.type != DType::kFloat32 &&
+        !QuantizedActivationRange(activation, output.type, output.scale(), output.zero_point(),
+                                  &lo_, &hi_))
+      return Error(Code::kInternal, "activation range");
+    return Status::Ok();
+  }
+
+  Status Run(RunContext& context) override {
+    return ForEachRow(context, shape_.output_rows(), [&](int64_t row) {
+      switch (context.input(0).type) {
+        case DType::kFloat32:
+          RunRow<float>(context, float_lo_, float_hi_, row);
+          break;
+        case DType::kInt8:
+          RunRow<int8_t>(context, lo_, hi_, row);
+          break;
+        case DType::kUInt8:
+          RunRow<uint8_t>(context, lo_, hi_, row);
+          break;
+        default:
+          RunRow<int16_t>(context, lo_, hi_, row);
+          break;
+      }
+    });
+  }
+
+ private:
+  template <typename T, typename Bound>
+  void RunRow(RunContext& context, Bound lo, Bound hi, int64_t row) const {
+    const T* input = context.input(0).as<T>();
+    T* output = context.output(0).as_mutable<T>();
+    if constexpr (kMax) {
+      kernels::MaxPool(shape_, lo, hi, input, output, row, row + 1);
+    } else {
+      kernels::AveragePool(shape_, lo, hi, input, output, row, row + 1);
+    }
+  }
+
+  PoolShape shape_;
+  float float_lo_ = 0.0f, float_hi_ = 0.0f;
+  int32_t lo_ = 0, hi_ = 0;
+};
+
+// L2 normalization --------------------------------------------------------------------------
+
+std::string DeclineL2Normalization(const NodeView& view) {
+  const TensorView& input = view.inputs[0];
+  const TensorView& output = view.outputs[0];
+  std::string reason = DeclineDifferentTypes(view);
+  if (reason.empty())
+    reason = DeclineType(input.type, {DType::kFloat32, DType::kInt8, DType::kUInt8});
+  if (reason.empty() && view.attrs<ir::ActivationAttrs>().activation != ir::Activation::kNone)
+    reason = "a fused activation is not supported here";
+  if (!reason.empty() || input.type == DType::kFloat32) return reason;
+  reason = DeclineQuantization(input, "input");
+  if (reason.empty()) reason = DeclineQuantization(output, "output");
+  const int32_t zero_point = output.type == DType::kUInt8 ? 128 : 0;
+  if (reason.empty() && (output.scale() != 1.0f / 128 || output.zero_point() != zero_point))
+    reason = Concat("the output must have scale 1/128 and zero point ", zero_point);
+  return reason;
+}
+
+class L2NormalizationStep : public runtime::Step {
+ public:
+  Status Prepare(PrepareContext& context) override {
+    const TensorView& input = context.view().inputs[0];
+    depth_ = input.shape.back();
+    outer_ = input.shape.num_elements(0, input.rank() - 1);
+    zero_point_ = input.zero_point();
+    return Status::Ok();
+  }
+
+  Status Run(RunContext& context) override {
+    const TensorView& input = context.input(0);
+    const TensorView& output = context.output(0);
+    switch (input.type) {
+      case DType::kFloat32:
+        kernels::L2Normalize(outer_, depth_, input.as<float>(), output.as_mutable<float>());
+        break;
+      case DType::kInt8:
+        kernels::L2Normalize(outer_, depth_, zero_point_, input.as<int8_t>(),
+                             output.as_mutable<int8_t>());
+        break;
+      default:
+        kernels::L2Normalize(outer_, depth_, zero_point_, input.as<uint8_t>(),
+                             output.as_mutable<uint8_t>());
+    }
+    return Status::Ok();
+  }
+
+ private:
+  int64_t outer_ = 0, depth_ = 0;
+  int32_t zero_point_ = 0;
+};
+
+// Resizing ----------------------------------------------------------------------------------
+
+std::string DeclineResizeBilinear(const NodeView& view) {
+  std::string reason = DeclineDifferentTypes(view);
+  if (reason.empty())
+    reason = DeclineType(view.inputs[0].type,
+                         {DType::kFloat32, DType::kInt8, DType::kUInt8, DType::kInt16});
+  return reason;
+}
+
+std::string DeclineResizeNearest(const NodeView& view) {
+  std::string reason = DeclineDifferentTypes(view);
+  const int bits = BitsOf(view.inputs[0].type);
+  if (reason.empty() && bits != 8 && bits != 16 && bits != 32)
+    reason = DeclineType(view.inputs[0].type, {});
+  return reason;
+}
+
+template <bool kBilinear>
+class ResizeStep : public runtime::Step {
+ public:
+  Status Prepare(PrepareContext& context) override {
+    const NodeView& view = context.view();
+    const auto& attrs = view.attrs<ir::ResizeAttrs>();
+    const Shape& in = view.inputs[0].shape;
+    const Shape& out = view.outputs[0].shape;
+    shape_ = ResizeShape{.batch = in[0],
+                         .in_h = in[1],
+                         .in_w = in[2],
+                         .out_h = out[1],
+                         .out_w = out[2],
+                         .channels = in[3],
+                         .align_corners = attrs.align_corners,
+                         .half_pixel_centers = attrs.half_pixel_centers};
+    return Status::Ok();
+  }
+
+  Status Run(RunContext& context) override {
+    const TensorView& input = context.input(0);
+    const TensorView& output = context.output(0);
+    if constexpr (!kBilinear) {
+      kernels::ResizeNearest(shape_, static_cast<size_t>(BitsOf(input.type)) / 8, input.data,
+                             output.data);
+    } else {
+      switch (input.type) {
+        case DType::kFloat32:
+          Bilinear<float>(input, output);
+          break;
+        case DType::kInt8:
+          Bilinear<int8_t>(input, output);
+          break;
+        case DType::kUInt8:
+          Bilinear<uint8_t>(input, output);
+          break;
+        default:
+          Bilinear<int16_t>(input, output);
+          break;
+      }
+    }
+    return Status::Ok();
+  }
+
+ private:
+  template <typename T>
+  void Bilinear(const TensorView& input, const TensorView& output) const {
+    kernels::ResizeBilinear(shape_, input.as<T>(), output.as_mutable<T>());
+  }
+
+  ResizeShape shape_;
+};
+
+}  // namespace
+
+void AddPoolingKernels(KernelList& list) {
+  using runtime::ErrorBound;
+  using runtime::MakeStep;
+  list.push_back({OpCode::kAveragePool2D, "average_pool_2d.reference", ErrorBound::kExact,
+                  DeclinePool, MakeStep<PoolStep<false>>});
+  list.push_back({OpCode::kMaxPool2D, "max_pool_2d.reference", ErrorBound::kExact, DeclinePool,
+                  MakeStep<PoolStep<true>>});
+  list.push_back({OpCode::kL2Normalization, "l2_normalization.reference", ErrorBound::kExact,
+                  DeclineL2Normalization, MakeStep<L2NormalizationStep>});
+  list.push_back({OpCode::kResizeBilinear, "resize_bilinear.reference", ErrorBound::kExact,
+                  DeclineResizeBilinear, MakeStep<ResizeStep<true>>});
+  list.push_back({OpCode::kResizeNearestNeighbor, "resize_nearest_neighbor.reference",
+                  ErrorBound::kExact, DeclineResizeNearest, MakeStep<ResizeStep<false>>});
+}
 
 }  // namespace edgeml::backends

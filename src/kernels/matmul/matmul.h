@@ -97,14 +97,19 @@ void BatchMatMulInt16(const BatchMatMulShape& shape, const BatchMatMulQuantizati
                       const int16_t* x, const int16_t* y, int16_t* output);
 void BatchMatMulInt16Int8(const BatchMatMulShape& shape, const BatchMatMulQuantization& q,
                           const int16_t* x, const int8_t* y, int16_t* output);
-// Float x, quantized row by row by the caller, times int8 y.
+// Float x, quantized row by row by the caller, times int8 y:
+//   (sum x y - row_zero_points[row] * col_sums[col]) * (row_scales[row] * col_scales[c])
+// where x at batch (i, j, k), row r uses the entry
+//   row = i * row_batch_stride[0] + j * row_batch_stride[1] + k * row_batch_stride[2] + r
+// of its arrays, y at column c likewise the entry col of col_sums. (Strides, because LiteRT's are
+// not always those of the matrices.)
 struct BatchMatMulHybridScales {
-  const float* row_scales = nullptr;         // per row of x, in the order of `row_index` below
-  const int32_t* row_zero_points = nullptr;  // likewise, or null = zeros
-  const float* col_scales = nullptr;         // [cols] or null = ones
-  // The row of x at batch (i, j, k) and row r uses entry
-  // i * batch_stride[0] + j * batch_stride[1] + k * batch_stride[2] + r.
-  int64_t batch_stride[3] = {0, 0, 0};
+  const float* row_scales = nullptr;
+  const int32_t* row_zero_points = nullptr;
+  const int32_t* col_sums = nullptr;  // sums of y along its depth
+  const float* col_scales = nullptr;  // [cols] or null = ones
+  int64_t row_batch_stride[3] = {0, 0, 0};
+  int64_t col_batch_stride[3] = {0, 0, 0};
 };
 void BatchMatMulHybrid(const BatchMatMulShape& shape, const BatchMatMulHybridScales& scales,
                        const int8_t* x, const int8_t* y, float* output);

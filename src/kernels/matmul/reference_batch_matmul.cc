@@ -16,8 +16,7 @@ int64_t WrappingAdd(int64_t a, int64_t b) {
 // Calls body(x row, y column, output element, row's index among the scales, column) in output
 // order.
 template <typename X, typename Y, typename Out, typename Body>
-void ForEachOutput(const BatchMatMulShape& s, const int64_t (&index_stride)[3], const X* x,
-                   const Y* y, Out* output, Body&& body) {
+void ForEachOutput(const BatchMatMulShape& s, const X* x, const Y* y, Out* output, Body&& body) {
   for (int64_t i = 0; i < s.batch[0]; ++i) {
     for (int64_t j = 0; j < s.batch[1]; ++j) {
       for (int64_t k = 0; k < s.batch[2]; ++k) {
@@ -25,11 +24,11 @@ void ForEachOutput(const BatchMatMulShape& s, const int64_t (&index_stride)[3], 
             x + i * s.x_batch_stride[0] + j * s.x_batch_stride[1] + k * s.x_batch_stride[2];
         const Y* y_matrix =
             y + i * s.y_batch_stride[0] + j * s.y_batch_stride[1] + k * s.y_batch_stride[2];
-        const int64_t index = i * index_stride[0] + j * index_stride[1] + k * index_stride[2];
+        const int64_t batch[3] = {i, j, k};
         for (int64_t row = 0; row < s.rows; ++row) {
           for (int64_t col = 0; col < s.cols; ++col) {
-            body(x_matrix + row * s.x_row_stride, y_matrix + col * s.y_col_stride, *output,
-                 index + row, col);
+            body(x_matrix + row * s.x_row_stride, y_matrix + col * s.y_col_stride, *output, batch,
+                 row, col);
             ++output;
           }
         }
@@ -38,12 +37,12 @@ void ForEachOutput(const BatchMatMulShape& s, const int64_t (&index_stride)[3], 
   }
 }
 
-constexpr int64_t kNoIndex[3] = {0, 0, 0};
+using Batch = const int64_t (&)[3];
 
 template <typename Acc, typename X, typename Y, typename Out>
 void Quantized(const BatchMatMulShape& s, const BatchMatMulQuantization& q, const X* x, const Y* y,
                Out* output) {
-  ForEachOutput(s, kNoIndex, x, y, output, [&](const X* a, const Y* b, Out& out, int64_t, int64_t) {
+  ForEachOutput(s, x, y, output, [&](const X* a, const Y* b, Out& out, Batch, int64_t, int64_t) {
     Acc sum = 0;
     for (int64_t k = 0; k < s.depth; ++k) {
       const Acc x_value = static_cast<Acc>(a[k * s.x_depth_stride]) - q.x_zero_point;
@@ -60,8 +59,8 @@ void Quantized(const BatchMatMulShape& s, const BatchMatMulQuantization& q, cons
 }  // namespace
 
 void BatchMatMulFloat(const BatchMatMulShape& s, const float* x, const float* y, float* output) {
-  ForEachOutput(s, kNoIndex, x, y, output,
-                [&](const float* a, const float* b, float& out, int64_t, int64_t) {
+  ForEachOutput(s, x, y, output,
+                [&](const float* a, const float* b, float& out, Batch, int64_t, int64_t) {
                   float sum = 0.0f;
                   for (int64_t k = 0; k < s.depth; ++k)
                     sum += a[k * s.x_depth_stride] * b[k * s.y_depth_stride];
@@ -76,8 +75,8 @@ void BatchMatMulInt8(const BatchMatMulShape& shape, const BatchMatMulQuantizatio
 
 void BatchMatMulInt8Int32(const BatchMatMulShape& s, const int8_t* x, const int8_t* y,
                           int32_t* output) {
-  ForEachOutput(s, kNoIndex, x, y, output,
-                [&](const int8_t* a, const int8_t* b, int32_t& out, int64_t, int64_t) {
+  ForEachOutput(s, x, y, output,
+                [&](const int8_t* a, const int8_t* b, int32_t& out, Batch, int64_t, int64_t) {
                   int32_t sum = 0;
                   for (int64_t k = 0; k < s.depth; ++k)
                     sum = WrappingAdd(sum,
@@ -98,19 +97,24 @@ void BatchMatMulInt16Int8(const BatchMatMulShape& shape, const BatchMatMulQuanti
 
 void BatchMatMulHybrid(const BatchMatMulShape& s, const BatchMatMulHybridScales& scales,
                        const int8_t* x, const int8_t* y, float* output) {
-  ForEachOutput(s, scales.batch_stride, x, y, output,
-                [&](const int8_t* a, const int8_t* b, float& out, int64_t row, int64_t col) {
-                  const int32_t zero_point =
-                      scales.row_zero_points != nullptr ? scales.row_zero_points[row] : 0;
-                  int32_t sum = 0;
-                  for (int64_t k = 0; k < s.depth; ++k) {
-                    sum = WrappingAdd(
-                        sum, (a[k * s.x_depth_stride] - zero_point) * b[k * s.y_depth_stride]);
-                  }
-                  float scale = scales.row_scales[row];
-                  if (scales.col_scales != nullptr) scale *= scales.col_scales[col];
-                  out = scale * static_cast<float>(sum);
-                });
+  const auto entry = [](const int64_t(&stride)[3], Batch batch, int64_t offset) {
+    return batch[0] * stride[0] + batch[1] * stride[1] + batch[2] * stride[2] + offset;
+  };
+  ForEachOutput(
+      s, x, y, output,
+      [&](const int8_t* a, const int8_t* b, float& out, Batch batch, int64_t r, int64_t c) {
+        const int64_t row = entry(scales.row_batch_stride, batch, r);
+        const int64_t col = entry(scales.col_batch_stride, batch, c);
+        int32_t sum = 0;
+        for (int64_t k = 0; k < s.depth; ++k)
+          sum = WrappingAdd(sum, a[k * s.x_depth_stride] * b[k * s.y_depth_stride]);
+        const auto offset = static_cast<uint32_t>(scales.row_zero_points[row]) *
+                            static_cast<uint32_t>(scales.col_sums[col]);
+        sum = static_cast<int32_t>(static_cast<uint32_t>(sum) - offset);
+        float scale = scales.row_scales[row];
+        if (scales.col_scales != nullptr) scale *= scales.col_scales[c];
+        out = scale * static_cast<float>(sum);
+      });
 }
 
 }  // namespace edgeml::kernels

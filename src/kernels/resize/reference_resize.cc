@@ -8,6 +8,12 @@
 namespace edgeml::kernels {
 namespace {
 
+// Conversion that a coordinate rounded up beyond 32 bits cannot make undefined.
+int32_t ToIndex(float whole, int32_t in) {
+  constexpr float kLargestBelow2To31 = 2147483520.0f;
+  return std::clamp(static_cast<int32_t>(std::min(whole, kLargestBelow2To31)), 0, in - 1);
+}
+
 // Two neighbours and how far the coordinate lies beyond the first.
 struct FloatPosition {
   int32_t lower = 0, upper = 0;
@@ -26,8 +32,8 @@ class FloatAxis {
     const auto index = static_cast<float>(i);
     const float position = half_pixel_ ? (index + 0.5f) * scale_ - 0.5f : index * scale_;
     FloatPosition p;
-    p.lower = std::clamp(static_cast<int32_t>(std::floor(position)), 0, in_ - 1);
-    p.upper = std::clamp(static_cast<int32_t>(std::ceil(position)), 0, in_ - 1);
+    p.lower = ToIndex(std::floor(position), in_);
+    p.upper = ToIndex(std::ceil(position), in_);
     p.beyond = position - static_cast<float>(p.lower);
     return p;
   }
@@ -119,7 +125,7 @@ int32_t Nearest(int32_t i, int32_t in, int32_t out, const ResizeShape& s) {
                           : static_cast<float>(in) / static_cast<float>(out);
   const float position = (static_cast<float>(i) + (s.half_pixel_centers ? 0.5f : 0.0f)) * scale;
   const float whole = s.align_corners ? std::round(position) : std::floor(position);
-  return std::clamp(static_cast<int32_t>(whole), 0, in - 1);
+  return ToIndex(whole, in);
 }
 
 }  // namespace

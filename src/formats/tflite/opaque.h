@@ -1,0 +1,23 @@
+// Builtin operators that the graph has no OpCode for: kept as they are in the file.
+#ifndef EDGEML_FORMATS_TFLITE_OPAQUE_H_
+#define EDGEML_FORMATS_TFLITE_OPAQUE_H_
+
+#include <memory>
+
+#include "src/ir/graph.h"
+#include "tflite_generated.h"
+
+namespace edgeml::tflite {
+
+// The attributes of such an operator. They refer to `op`, which `owner` keeps alive.
+ir::OpaqueAttrs OpaqueBuiltin(fb::BuiltinOperator code, const fb::Operator& op,
+                              const std::shared_ptr<const void>& owner);
+
+// The operator that OpaqueBuiltin() kept; null when another format made the attributes.
+const fb::Operator* OpaqueOperator(const ir::OpaqueAttrs& attrs);
+// REQUIRES: OpaqueOperator(attrs) != nullptr.
+fb::BuiltinOperator OpaqueCode(const ir::OpaqueAttrs& attrs);
+
+}  // namespace edgeml::tflite
+
+#endif  // EDGEML_FORMATS_TFLITE_OPAQUE_H_

@@ -1,0 +1,27 @@
+"""Collects what LiteRT rejects, so that nothing is passed over in silence."""
+from __future__ import annotations
+
+import pytest
+
+REJECTED: list = []  # (case, LiteRT's reason)
+ACCEPTED: list = []
+
+
+@pytest.fixture(scope="session")
+def rejected() -> list:
+    return REJECTED
+
+
+@pytest.fixture(scope="session")
+def accepted() -> list:
+    return ACCEPTED
+
+
+def pytest_terminal_summary(terminalreporter):
+    if not REJECTED and not ACCEPTED:
+        return
+    terminalreporter.section("cases LiteRT itself rejects")
+    for name, reason in REJECTED:
+        terminalreporter.write_line(f"{name}: {reason}")
+    total = len(REJECTED) + len(ACCEPTED)
+    terminalreporter.write_line(f"{len(ACCEPTED)} of {total} cases accepted by LiteRT")

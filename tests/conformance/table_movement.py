@@ -1,0 +1,354 @@
+"""Cases of the operators that copy values around: gather, slice, pad, transpose, resize …"""
+from __future__ import annotations
+
+import numpy as np
+from case import RANGES, Case, Dice, Row, out, output_q, single
+from table_elementwise import reach
+from tflite_builder import Q, T
+
+
+def tensor(d: Dice, shape, dtype: str) -> T:
+    """A runtime input; int8, uint8 and int16 carry quantization, as converters write it."""
+    return d.input(shape, dtype, d.q(dtype) if dtype in RANGES and dtype != "i4" else None)
+
+
+def blocks(d: Dice, to_batch: bool) -> tuple:
+    """(batch shape, space shape, block, pads or crops) of the batch-space pair."""
+    spatial = d.pick([1, 2, 2, 2])
+    block = [d.int(1, 3) for _ in range(spatial)]
+    batch, depth = d.int(1, 2), d.int(1, 4)
+    inner = [d.int(1, 4) for _ in range(spatial)]
+    edges, space = [], []
+    for size, b in zip(inner, block):
+        full = size * b
+        before = d.int(0, min(2, full - 1))
+        after = d.int(0, min(2, full - 1 - before))
+        edges.append([before, after])
+        space.append(full - before - after)
+    return ([batch * int(np.prod(block)), *inner, depth], [batch, *space, depth], block, edges)
+
+
+def space_to_batch_nd(d: Dice, dtype: str) -> Case:
+    batched, space, block, pads = blocks(d, True)
+    x = tensor(d, space, dtype)
+    if x.q is not None and x.q.zero_points()[0] == 0 and dtype == "u8":
+        x.q = Q(x.q.scale, 3)
+    return single("SPACE_TO_BATCH_ND", [x, d.param(block), d.param(pads)],
+                  [out(batched, dtype, x.q)], ("SpaceToBatchNDOptions", {}))
+
+
+def batch_to_space_nd(d: Dice, dtype: str) -> Case:
+    batched, space, block, crops = blocks(d, False)
+    x = tensor(d, batched, dtype)
+    return single("BATCH_TO_SPACE_ND", [x, d.param(block), d.param(crops)],
+                  [out(space, dtype, x.q)], ("BatchToSpaceNDOptions", {}))
+
+
+def depth_space(op: str, options: str):
+    def make(d: Dice, dtype: str) -> Case:
+        b, n, h, w, c = d.int(1, 3), d.int(1, 2), d.int(1, 4), d.int(1, 4), d.int(1, 4)
+        deep, wide = [n, h, w, c * b * b], [n, h * b, w * b, c]
+        a, y = (deep, wide) if op == "DEPTH_TO_SPACE" else (wide, deep)
+        x = tensor(d, a, dtype)
+        return single(op, [x], [out(y, dtype, x.q)], (options, {"blockSize": b}))
+    return make
+
+
+def concatenation(d: Dice, variant: str) -> Case:
+    dtype, _, mixed = variant.partition("_")
+    shape = d.shape(1, 5)
+    axis = d.int(-len(shape), len(shape) - 1)
+    inputs = []
+    for _ in range(d.int(1, 5)):
+        part = list(shape)
+        part[axis] = d.int(1, 5)
+        inputs.append(tensor(d, part, dtype))
+    if dtype == "i16" or not mixed:
+        for t in inputs:
+            t.q = inputs[0].q
+    y_q = inputs[0].q
+    if mixed:
+        y_q = output_q(d, dtype, max(reach(t) for t in inputs))
+    if len(inputs) > 1 and d.chance(0.3):
+        inputs[-1].const = True
+    total = list(shape)
+    total[axis] = sum(t.shape[axis] for t in inputs)
+    return single("CONCATENATION", inputs, [out(total, dtype, y_q)],
+                  ("ConcatenationOptions", {"axis": axis, "fusedActivationFunction": 0}))
+
+
+def dynamic_update_slice(d: Dice, dtype: str) -> Case:
+    shape = d.shape(1, 4)
+    update = [d.int(1, n) for n in shape]
+    start = [d.int(-2, n + 1) for n in shape]  # out of range is clamped
+    x = tensor(d, shape, dtype)
+    u = d.input(update, dtype, x.q)
+    return single("DYNAMIC_UPDATE_SLICE", [x, u, d.param(start, d.pick(["i32", "i32", "i64"]))],
+                  [out(shape, dtype, x.q)])
+
+
+def embedding_lookup(d: Dice, variant: str) -> Case:
+    rows, count = d.int(1, 8), d.int(1, 6)
+    rest = [d.int(1, 6) * 2] if "i4" in variant or d.chance(0.7) else d.shape(2, 2)
+    ids = d.input([count], "i32", None, 0, rows - 1)
+    kind, _, form = variant.partition("_")
+    if kind == "f32":
+        q = None
+    elif form == "hybrid":
+        q = Q(np.float32(10.0 ** d.real(-3, -1)), 0)
+    elif form == "channels":
+        q = d.q_channels(rows, 0)
+    else:
+        q = d.q(kind)
+    value = d.const([rows, *rest], kind, q)
+    same = form in ("", "same")
+    y = out([count, *rest], kind if same else "f32", q if same else None)
+    return single("EMBEDDING_LOOKUP", [ids, value], [y])
+
+
+def gather(d: Dice, dtype: str) -> Case:
+    shape = d.shape(1, 4)
+    axis = d.int(0, len(shape) - 1)
+    batch_dims = d.int(0, min(axis, 2)) if d.chance(0.4) else 0
+    indices = shape[:batch_dims] + d.shape(0 if batch_dims == 0 and d.chance(0.2) else 1, 2, 1, 4)
+    x = tensor(d, shape, dtype)
+    ids = d.input(indices, d.pick(["i32", "i32", "i64"]), None, 0, shape[axis] - 1)
+    ids.const = d.chance(0.4)
+    y = shape[:axis] + indices[batch_dims:] + shape[axis + 1:]
+    named = axis - len(shape) if d.chance(0.3) else axis
+    return single("GATHER", [x, ids], [out(y, dtype, x.q)],
+                  ("GatherOptions", {"axis": named, "batchDims": batch_dims}))
+
+
+def gather_nd(d: Dice, dtype: str) -> Case:
+    shape = d.shape(1, 4)
+    depth = d.int(1, len(shape))
+    lead = d.shape(0 if d.chance(0.1) else 1, 3, 1, 3)
+    ids = np.stack([d.values(lead, "i32", 0, shape[i] - 1) for i in range(depth)], -1)
+    x = tensor(d, shape, dtype)
+    return single("GATHER_ND", [x, d.param(ids, d.pick(["i32", "i64"]))],
+                  [out(lead + shape[depth:], dtype, x.q)], ("GatherNdOptions", {}))
+
+
+def mirror_pad(d: Dice, dtype: str) -> Case:
+    shape = d.shape(1, 4)
+    mode = d.int(0, 1)  # REFLECT, SYMMETRIC
+    pads = [[d.int(0, n - (1 if mode == 0 else 0)) for _ in range(2)] for n in shape]
+    x = tensor(d, shape, dtype)
+    y = [n + a + b for n, (a, b) in zip(shape, pads)]
+    return single("MIRROR_PAD", [x, d.param(pads, d.pick(["i32", "i64"]))], [out(y, dtype, x.q)],
+                  ("MirrorPadOptions", {"mode": mode}))
+
+
+def pad(op: str):
+    def make(d: Dice, dtype: str) -> Case:
+        shape = d.shape(1, 5 if d.chance(0.2) else 4)
+        pads = [[d.int(0, 3), d.int(0, 3)] for _ in shape]
+        x = tensor(d, shape, dtype)
+        inputs = [x, d.param(pads, d.pick(["i32", "i32", "i64"]))]
+        if op == "PADV2":
+            value = T([1] if d.chance(0.5) else [], dtype, x.q, None, const=d.chance(0.6))
+            value.data = d.values(value.shape, dtype)
+            inputs.append(value)
+        y = [n + a + b for n, (a, b) in zip(shape, pads)]
+        options = "PadOptions" if op == "PAD" else "PadV2Options"
+        return single(op, inputs, [out(y, dtype, x.q)], (options, {}))
+    return make
+
+
+def resize(op: str, options: str):
+    def make(d: Dice, dtype: str) -> Case:
+        n, h, w, c = d.int(1, 2), d.int(1, 6), d.int(1, 6), d.int(1, 5)
+        oh, ow = d.int(1, 9), d.int(1, 9)
+        if d.chance(0.2):
+            oh, ow = h * 2, w * 2
+        x = tensor(d, [n, h, w, c], dtype)
+        align = d.chance(0.35)
+        fields = {"alignCorners": align, "halfPixelCenters": not align and d.chance(0.5)}
+        return single(op, [x, d.param([oh, ow])], [out([n, oh, ow, c], dtype, x.q)], (options, fields))
+    return make
+
+
+def reverse_v2(d: Dice, dtype: str) -> Case:
+    shape = d.shape(1, 5)
+    axis = d.int(-len(shape), len(shape) - 1)
+    # Several axes must be neighbours.
+    axes = [axis]
+    if len(shape) > 1 and d.chance(0.4):
+        first = d.int(0, len(shape) - 2)
+        axes = list(range(first, d.int(first + 1, len(shape) - 1) + 1))
+    x = tensor(d, shape, dtype)
+    return single("REVERSE_V2", [x, d.param(axes, const=True)], [out(shape, dtype, x.q)],
+                  ("ReverseV2Options", {}))
+
+
+def slice_(d: Dice, dtype: str) -> Case:
+    shape = d.shape(1, 5)
+    begin = [d.int(0, n - 1) for n in shape]
+    size = [d.int(1, n - b) for n, b in zip(shape, begin)]
+    asked = [-1 if d.chance(0.2) else s for s in size]
+    y = [n - b if a == -1 else s for n, b, s, a in zip(shape, begin, size, asked)]
+    kind = d.pick(["i32", "i32", "i64"])
+    x = tensor(d, shape, dtype)
+    stored = d.chance(0.6)
+    return single("SLICE", [x, d.param(begin, kind, const=stored), d.param(asked, kind, const=stored)],
+                  [out(y, dtype, x.q)], ("SliceOptions", {}))
+
+
+def split(d: Dice, dtype: str) -> Case:
+    shape = d.shape(1, 4)
+    axis = d.int(-len(shape), len(shape) - 1)
+    count, each = d.int(1, 4), d.int(1, 3)
+    shape[axis] = count * each
+    x = tensor(d, shape, dtype)
+    part = list(shape)
+    part[axis] = each
+    outs = [out(part, dtype, x.q) for _ in range(count)]
+    return single("SPLIT", [d.param(axis if d.chance(0.7) else [axis]), x], outs,
+                  ("SplitOptions", {"numSplits": count}))
+
+
+def split_v(d: Dice, dtype: str) -> Case:
+    shape = d.shape(1, 4)
+    axis = d.int(-len(shape), len(shape) - 1)
+    sizes = [d.int(1, 4) for _ in range(d.int(1, 4))]
+    shape[axis] = sum(sizes)
+    asked = list(sizes)
+    if d.chance(0.3):
+        asked[d.int(0, len(sizes) - 1)] = -1
+    x = tensor(d, shape, dtype)
+    outs = []
+    for size in sizes:
+        part = list(shape)
+        part[axis] = size
+        outs.append(out(part, dtype, x.q))
+    kind = d.pick(["i32", "i64"])
+    return single("SPLIT_V", [x, d.param(asked, kind), d.param(axis)], outs,
+                  ("SplitVOptions", {"numSplits": len(sizes)}))
+
+
+def strided_slice(d: Dice, dtype: str) -> Case:
+    shape = d.shape(1, 5 if d.chance(0.2) else 4)
+    begin, end, strides = [], [], []
+    masks = {"beginMask": 0, "endMask": 0, "ellipsisMask": 0, "newAxisMask": 0, "shrinkAxisMask": 0}
+    count = d.int(1, len(shape))
+    place = 0
+    bit = 0
+    used_ellipsis = False
+    while place < count:
+        n = shape[place]
+        if not used_ellipsis and d.chance(0.08) and len(shape) < 4:
+            masks["ellipsisMask"] |= 1 << bit
+            used_ellipsis = True
+            begin.append(0), end.append(0), strides.append(1)
+            place = max(place, len(shape) - (count - place) + 1)
+            bit += 1
+            continue
+        if d.chance(0.08) and len(shape) < 4:
+            masks["newAxisMask"] |= 1 << bit
+            begin.append(0), end.append(0), strides.append(1)
+            bit += 1
+            if bit > 4:
+                break
+            continue
+        form = d.pick(["range", "range", "range", "back", "shrink"])
+        if form == "shrink":
+            at = d.int(-n, n - 1)
+            begin.append(at), end.append(at + 1 if at != -1 else n), strides.append(1)
+            masks["shrinkAxisMask"] |= 1 << bit
+        else:
+            low = d.int(-n - 1, n - 1)
+            high = d.int(-n, n + 2)
+            step = d.pick([1, 1, 2, 3])
+            if form == "back":
+                low, high, step = d.int(-1, n), d.int(-n - 2, 0), -step
+            if d.chance(0.3):
+                masks["beginMask"] |= 1 << bit
+            if d.chance(0.3):
+                masks["endMask"] |= 1 << bit
+            begin.append(low), end.append(high), strides.append(step)
+        place += 1
+        bit += 1
+    x = tensor(d, shape, dtype)
+    stored = d.chance(0.6)
+    kind = "i32"
+    inputs = [x] + [d.param(v, kind, const=stored) for v in (begin, end, strides)]
+    # The declared shape plays no part: LiteRT computes it.
+    return single("STRIDED_SLICE", inputs, [out([], dtype, x.q)], ("StridedSliceOptions", masks))
+
+
+def tile(d: Dice, dtype: str) -> Case:
+    shape = d.shape(1, 4, 1, 4)
+    times = [d.int(1, 3) for _ in shape]
+    if d.chance(0.1):
+        times[d.int(0, len(times) - 1)] = 0
+    x = tensor(d, shape, dtype)
+    return single("TILE", [x, d.param(times, d.pick(["i32", "i64"]))],
+                  [out([n * t for n, t in zip(shape, times)], dtype, x.q)], ("TileOptions", {}))
+
+
+def transpose(d: Dice, dtype: str) -> Case:
+    shape = d.shape(1, 6 if d.chance(0.2) else 4)
+    order = [int(i) for i in d.rng.permutation(len(shape))]
+    x = tensor(d, shape, dtype)
+    asked = [i - len(shape) if d.chance(0.1) else i for i in order]
+    return single("TRANSPOSE", [x, d.param(asked)], [out([shape[i] for i in order], dtype, x.q)],
+                  ("TransposeOptions", {}))
+
+
+def pack(d: Dice, dtype: str) -> Case:
+    shape = d.shape(0 if d.chance(0.2) else 1, 4)
+    axis = d.int(-len(shape) - 1, len(shape))
+    count = d.int(1, 4)
+    first = tensor(d, shape, dtype)
+    inputs = [first] + [d.input(shape, dtype, first.q) for _ in range(count - 1)]
+    y = list(shape)
+    y.insert(axis % (len(shape) + 1), count)
+    return single("PACK", inputs, [out(y, dtype, first.q)],
+                  ("PackOptions", {"axis": axis, "valuesCount": count}))
+
+
+def unpack(d: Dice, dtype: str) -> Case:
+    shape = d.shape(1, 4, 1, 4)
+    axis = d.int(-len(shape), len(shape) - 1)
+    x = tensor(d, shape, dtype)
+    part = [n for i, n in enumerate(shape) if i != axis % len(shape)]
+    outs = [out(part, dtype, x.q) for _ in range(shape[axis])]
+    return single("UNPACK", [x], outs, ("UnpackOptions", {"axis": axis, "num": shape[axis]}))
+
+
+COMMON = ("f32", "i8", "u8", "i16", "i32", "i64")
+WITH_BOOL = (*COMMON, "bool")
+
+ROWS = [
+    Row("SPACE_TO_BATCH_ND", space_to_batch_nd, COMMON, 4),
+    Row("BATCH_TO_SPACE_ND", batch_to_space_nd, COMMON, 4),
+    Row("DEPTH_TO_SPACE", depth_space("DEPTH_TO_SPACE", "DepthToSpaceOptions"),
+        ("f32", "i8", "u8", "i32", "i64"), 3),
+    Row("SPACE_TO_DEPTH", depth_space("SPACE_TO_DEPTH", "SpaceToDepthOptions"),
+        ("f32", "i8", "u8", "i32", "i64"), 3),
+    Row("CONCATENATION", concatenation, (*WITH_BOOL, "u8_mixed", "u32"), 4),
+    Row("DYNAMIC_UPDATE_SLICE", dynamic_update_slice, ("f32", "i8", "i32", "i64", "bool"), 4),
+    Row("EMBEDDING_LOOKUP", embedding_lookup,
+        ("f32", "i8_same", "u8_same", "i8_hybrid", "u8_hybrid", "i8_channels", "i4_hybrid",
+         "i4_channels"), 3),
+    Row("GATHER", gather, WITH_BOOL, 4),
+    Row("GATHER_ND", gather_nd, WITH_BOOL, 3),
+    Row("MIRROR_PAD", mirror_pad, COMMON, 3),
+    Row("PAD", pad("PAD"), WITH_BOOL, 4),
+    Row("PADV2", pad("PADV2"), COMMON, 4),
+    Row("RESIZE_BILINEAR", resize("RESIZE_BILINEAR", "ResizeBilinearOptions"),
+        ("f32", "i8", "u8", "i16"), 8),
+    Row("RESIZE_NEAREST_NEIGHBOR",
+        resize("RESIZE_NEAREST_NEIGHBOR", "ResizeNearestNeighborOptions"),
+        ("f32", "i8", "u8", "i16"), 6),
+    Row("REVERSE_V2", reverse_v2, WITH_BOOL, 4),
+    Row("SLICE", slice_, WITH_BOOL, 4),
+    Row("SPLIT", split, COMMON, 3),
+    Row("SPLIT_V", split_v, COMMON, 3),
+    Row("STRIDED_SLICE", strided_slice, (*WITH_BOOL, "u32"), 8),
+    Row("TILE", tile, WITH_BOOL, 3),
+    Row("TRANSPOSE", transpose, WITH_BOOL, 4),
+    Row("PACK", pack, COMMON, 3),
+    Row("UNPACK", unpack, ("f32", "i8", "u8", "i16", "i32", "bool"), 3),
+]
