@@ -1,7 +1,7 @@
-// What the steps with weights share: checks of quantization, weights narrower than a byte, loops
+// What the steps with weights of all backends share: checks of quantization, weights narrower than a byte, loops
 // over output rows.
-#ifndef EDGEML_BACKENDS_REFERENCE_WEIGHTS_H_
-#define EDGEML_BACKENDS_REFERENCE_WEIGHTS_H_
+#ifndef EDGEML_BACKENDS_WEIGHTS_H_
+#define EDGEML_BACKENDS_WEIGHTS_H_
 
 #include <algorithm>
 #include <cstdint>
@@ -16,7 +16,7 @@
 #include "src/tensor/activation_range.h"
 #include "src/tensor/fixed_point.h"
 
-namespace edgeml::backends::reference {
+namespace edgeml::backends::shared {
 
 using runtime::NodeView;
 using runtime::PrepareContext;
@@ -98,6 +98,6 @@ Status ForEachRow(RunContext& context, int64_t rows, Body&& body) {
   return Status::Ok();
 }
 
-}  // namespace edgeml::backends::reference
+}  // namespace edgeml::backends::shared
 
-#endif  // EDGEML_BACKENDS_REFERENCE_WEIGHTS_H_
+#endif  // EDGEML_BACKENDS_WEIGHTS_H_
