@@ -1,13 +1,13 @@
 // BATCH_MATMUL on the reference kernels.
 #include "src/backends/reference/matmul.h"
-#include "src/backends/weights.h"
+#include "src/backends/reference/weights.h"
 #include "src/base/strings.h"
 #include "src/kernels/matmul/matmul.h"
 
 namespace edgeml::backends {
 namespace {
 
-using namespace shared;
+using namespace reference;
 using ir::BatchMatMulAttrs;
 using kernels::BatchMatMulHybridScales;
 using kernels::BatchMatMulQuantization;

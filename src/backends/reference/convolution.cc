@@ -3,13 +3,13 @@
 
 #include "src/backends/reference/matmul.h"
 #include "src/backends/reference/reference_backend.h"
-#include "src/backends/weights.h"
+#include "src/backends/reference/weights.h"
 #include "src/base/strings.h"
 
 namespace edgeml::backends {
 namespace {
 
-using namespace shared;
+using namespace reference;
 using ir::OpCode;
 using kernels::ConvQuantization;
 using kernels::ConvShape;

@@ -3,14 +3,14 @@
 #include <limits>
 
 #include "src/backends/reference/matmul.h"
-#include "src/backends/weights.h"
+#include "src/backends/reference/weights.h"
 #include "src/base/strings.h"
 #include "src/kernels/matmul/matmul.h"
 
 namespace edgeml::backends {
 namespace {
 
-using namespace shared;
+using namespace reference;
 using ir::FullyConnectedAttrs;
 using kernels::FullyConnectedQuantization;
 using kernels::FullyConnectedShape;

@@ -1,14 +1,14 @@
 // Pools, L2 normalization and resizing on the reference kernels.
 #include "src/kernels/pooling/pooling.h"
 #include "src/backends/reference/reference_backend.h"
-#include "src/backends/weights.h"
+#include "src/backends/reference/weights.h"
 #include "src/base/strings.h"
 #include "src/kernels/resize/resize.h"
 
 namespace edgeml::backends {
 namespace {
 
-using namespace shared;
+using namespace reference;
 using ir::OpCode;
 using kernels::PoolShape;
 using kernels::ResizeShape;
