@@ -170,9 +170,9 @@ class Runner:
             grown = ROOT / "build" / "fuzz" / "corpus" / target.name
             grown.mkdir(parents=True, exist_ok=True)
             seeds = [s for s in (ROOT / "tests" / "fuzz" / "corpus" / target.name, ROOT / "models") if s.is_dir()]
-            seconds = 600 if self.options.all else 30
+            seconds, runs = (600, -1) if self.options.all else (30, 20000)
             tally.add(self.one(f"fuzz-{target.name}",
-                               [target, f"-max_total_time={seconds}", "-timeout=20", "-rss_limit_mb=2560", "-seed=1",
+                               [target, f"-max_total_time={seconds}", f"-runs={runs}", "-timeout=60", "-rss_limit_mb=2560", "-seed=1",
                                 "-print_final_stats=1", f"-artifact_prefix={REPORTS}/{target.name}-", grown, *seeds],
                                timeout=seconds * 4 + 300,
                                env={"UBSAN_OPTIONS": "print_stacktrace=1", "ASAN_OPTIONS": "allocator_may_return_null=1"}))
