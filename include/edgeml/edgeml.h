@@ -188,6 +188,7 @@ struct SessionOptions {
   bool preserve_all_tensors = false;  // no memory is shared: every tensor can be read after a run
   bool profile = false;               // time each node
   size_t memory_cap_bytes = 0;        // 0 = 80 % of the machine's memory
+  int64_t step_limit = 0;             // most nodes one Run may execute, loops included; 0 = no limit
   int32_t subgraph = 0;
   // Called before each node with (nodes done, nodes in all); false stops the run (kCancelled).
   std::function<bool(int done, int total)> progress;
@@ -250,7 +251,7 @@ class EDGEML_API Session {
   Status BindOutput(int i, void* data, size_t bytes);
 
   // Runs once. Prepares first when needed. Errors: kCancelled, kInvalidModel (values that the model
-  // cannot take: an index out of range), kResourceExhausted.
+  // cannot take: an index out of range), kResourceExhausted (memory cap or step limit).
   Status Run();
   // Makes a running Run() return kCancelled soon. Thread-safe.
   void Cancel();

@@ -43,7 +43,8 @@ edgeml_status Describe(const edgeml_session& session, bool input, int32_t i, edg
   const edgeml::Session& s = session.session;
   if (i < 0 || i >= (input ? s.num_inputs() : s.num_outputs()))
     return Refuse("there is no input or output of that number");
-  if (!s.prepared()) return Refuse("the session is not prepared: call edgeml_session_prepare first");
+  if (!s.prepared())
+    return Refuse("the session is not prepared: call edgeml_session_prepare first");
   const edgeml::TensorRef ref = input ? s.input(i) : s.output(i);
   const auto index = (input ? s.input_indices() : s.output_indices())[static_cast<size_t>(i)];
   const edgeml::TensorInfo info = s.tensor_info(index);
@@ -175,9 +176,7 @@ edgeml_status edgeml_session_bind_output(edgeml_session* session, int32_t i, voi
   return Report(session->session.BindOutput(i, data, bytes));
 }
 
-edgeml_status edgeml_session_run(edgeml_session* session) {
-  return Report(session->session.Run());
-}
+edgeml_status edgeml_session_run(edgeml_session* session) { return Report(session->session.Run()); }
 void edgeml_session_cancel(edgeml_session* session) { session->session.Cancel(); }
 edgeml_status edgeml_session_reset_variables(edgeml_session* session) {
   return Report(session->session.ResetVariables());

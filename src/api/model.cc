@@ -15,26 +15,59 @@
 namespace edgeml {
 namespace {
 
-Result<std::shared_ptr<const ModelImpl>> Finish(ir::Module module, size_t file_bytes) {
+std::vector<TensorMetadata> DescribeTensors(const ir::Module& module,
+                                            const std::vector<tflite::TensorMetadata>& tensors) {
+  std::vector<TensorMetadata> out;
+  for (const tflite::TensorMetadata& tensor : tensors) {
+    TensorMetadata& described = out.emplace_back(
+        TensorMetadata{tensor.name, tensor.description, tensor.mean, tensor.std, {}});
+    if (const tflite::MetadataFile* file = tensor.labels()) {
+      if (auto labels = tflite::ReadLabels(module, file->name); labels.ok())
+        described.labels = std::move(labels).value();
+    }
+  }
+  return out;
+}
+
+// Metadata is a convenience: a model whose metadata cannot be read still runs.
+ModelMetadata DescribeMetadata(const ir::Module& module) {
+  ModelMetadata out;
+  for (const ir::AssociatedFile& file : module.associated_files)
+    out.associated_files.push_back(file.name);
+  const auto read = tflite::ReadModelMetadata(module);
+  if (!read.ok() || !read->has_value()) return out;
+  const tflite::ModelMetadata& metadata = **read;
+  out.name = metadata.name;
+  out.description = metadata.description;
+  out.version = metadata.version;
+  out.author = metadata.author;
+  out.license = metadata.license;
+  out.inputs = DescribeTensors(module, metadata.inputs);
+  out.outputs = DescribeTensors(module, metadata.outputs);
+  return out;
+}
+
+Result<std::shared_ptr<const ModelImpl>> Finish(ir::Module module, size_t file_bytes,
+                                                std::shared_ptr<const MappedFile> file) {
   auto impl = std::make_shared<ModelImpl>(std::move(module));
   impl->file_bytes = file_bytes;
+  impl->file = std::move(file);
   for (const ir::Signature& s : impl->module().signatures)
     impl->signatures.push_back({s.key, s.subgraph, s.inputs, s.outputs});
-  // Metadata is a convenience: a model whose metadata cannot be read still runs.
-  if (auto metadata = tflite::ReadMetadata(impl->module()); metadata.ok())
-    impl->metadata = std::move(metadata).value();
+  impl->metadata = DescribeMetadata(impl->module());
   return std::shared_ptr<const ModelImpl>(std::move(impl));
 }
 
 Result<std::shared_ptr<const ModelImpl>> Read(std::span<const std::byte> bytes,
                                               std::shared_ptr<const void> owner,
-                                              const LoadOptions& options) {
+                                              const LoadOptions& options,
+                                              std::shared_ptr<const MappedFile> file = nullptr) {
   const size_t cap = EffectiveMemoryCap(options.memory_cap_bytes);
   if (bytes.size() > cap)
     return Error(Code::kResourceExhausted, "the model has ", HumanBytes(bytes.size()),
                  ", over the memory cap of ", HumanBytes(cap));
   EDGEML_ASSIGN_OR_RETURN(ir::Module module, tflite::ReadTflite(std::move(owner), bytes, {}));
-  return Finish(std::move(module), bytes.size());
+  return Finish(std::move(module), bytes.size(), std::move(file));
 }
 
 }  // namespace
@@ -46,6 +79,14 @@ Result<std::shared_ptr<ThreadPool>> MakeThreadPool(int num_threads, std::span<co
     return Error(Code::kInvalidArgument, "the number of threads must be from 1 to 256, not ",
                  num_threads);
   return std::shared_ptr<ThreadPool>(ThreadPool::Create(num_threads, affinity));
+}
+
+Status ModelImpl::CheckIntact() const {
+  if (file == nullptr || file->StillIntact()) return Status::Ok();
+  return Error(
+      Code::kFailed, file->path(),
+      ": the file was changed while it was in use; replace model files by renaming, and load "
+      "the model again");
 }
 
 TensorInfo DescribeTensor(const ir::Graph& graph, int index) {
@@ -97,7 +138,7 @@ std::vector<NodeInfo> DescribeNodes(const ir::Graph& graph) {
 Result<Model> Model::Load(const std::string& path, const LoadOptions& options) {
   EDGEML_ASSIGN_OR_RETURN(std::shared_ptr<const MappedFile> file, MappedFile::Open(path));
   const std::span<const std::byte> bytes = file->bytes();
-  auto impl = Read(bytes, std::move(file), options);
+  auto impl = Read(bytes, file, options, file);
   if (!impl.ok()) return Status(impl.status()).WithContext(path);
   return Model(std::move(impl).value());
 }
@@ -120,6 +161,7 @@ Result<Model> Model::FromBytes(std::span<const std::byte> bytes, std::shared_ptr
 }
 
 Result<std::vector<std::byte>> Model::Serialize() const {
+  EDGEML_RETURN_IF_ERROR(impl_->CheckIntact());
   return tflite::WriteTflite(impl_->module());
 }
 

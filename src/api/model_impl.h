@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "edgeml/edgeml.h"
+#include "src/base/mapped_file.h"
 #include "src/runtime/program.h"
 
 namespace edgeml {
@@ -18,6 +19,10 @@ struct ModelImpl {
   std::vector<SignatureInfo> signatures;
   ModelMetadata metadata;
   size_t file_bytes = 0;
+  std::shared_ptr<const MappedFile> file;  // null when the model came from memory
+
+  // kFailed once the mapped file has changed under us: its pages must not be touched any more.
+  Status CheckIntact() const;
 
   const ir::Module& module() const { return program->module(); }
 };

@@ -31,6 +31,7 @@ class SessionImpl {
                             : std::make_shared<runtime::Resources>(context.memory_cap);
     context.preserve_all_tensors = options.preserve_all_tensors;
     context.profile = options.profile;
+    context.step_limit = options.step_limit;
     executor.emplace(context, options.subgraph, /*is_main=*/true);
     executor->SetProgress(options.progress);
   }
@@ -114,7 +115,10 @@ Status Session::ResizeInput(int i, std::span<const int32_t> shape, bool strict) 
   return impl_->executor->SetInputShape(i, wanted);
 }
 
-Status Session::Prepare() { return impl_->executor->Prepare(); }
+Status Session::Prepare() {
+  EDGEML_RETURN_IF_ERROR(impl_->model->CheckIntact());
+  return impl_->executor->Prepare();
+}
 bool Session::prepared() const { return impl_->executor->prepared(); }
 
 TensorRef Session::input(int i) const {
@@ -168,6 +172,8 @@ Status Session::BindOutput(int i, void* data, size_t bytes) {
 
 Status Session::Run() {
   impl_->context.cancel.store(false, std::memory_order_relaxed);
+  impl_->context.steps = 0;
+  EDGEML_RETURN_IF_ERROR(impl_->model->CheckIntact());
   return impl_->executor->Run();
 }
 

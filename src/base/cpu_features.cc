@@ -1,8 +1,8 @@
 #include "src/base/cpu_features.h"
 
+#include <cstdio>
 #include <cstdlib>
-#include <fstream>
-#include <thread>
+#include <cstring>
 #include <vector>
 
 #if defined(__x86_64__)
@@ -99,15 +99,20 @@ std::span<const SimdLevel> SupportedSimdLevels() {
 SimdLevel BestSimdLevel() { return SupportedSimdLevels().back(); }
 
 std::string CpuModelName() {
-  std::ifstream in("/proc/cpuinfo");
-  std::string line;
-  while (std::getline(in, line)) {
-    if (line.rfind("model name", 0) == 0 || line.rfind("Model", 0) == 0) {
-      const size_t colon = line.find(':');
-      if (colon != std::string::npos && colon + 2 <= line.size()) return line.substr(colon + 2);
+  std::string found = "unknown";
+  if (std::FILE* file = std::fopen("/proc/cpuinfo", "r")) {
+    char line[512];
+    while (std::fgets(line, sizeof line, file) != nullptr) {
+      if (std::strncmp(line, "model name", 10) != 0 && std::strncmp(line, "Model", 5) != 0)
+        continue;
+      const char* colon = std::strchr(line, ':');
+      if (colon == nullptr || colon[1] == '\0') continue;
+      found.assign(colon + 2, std::strcspn(colon + 2, "\n"));
+      break;
     }
+    std::fclose(file);
   }
-  return "unknown";
+  return found;
 }
 
 std::string CpuFeatureList() {
@@ -132,8 +137,7 @@ int AvailableCpus() {
     if (n > 0) return n;
   }
 #endif
-  const unsigned n = std::thread::hardware_concurrency();
-  return n > 0 ? static_cast<int>(n) : 1;
+  return 1;
 }
 
 }  // namespace edgeml

@@ -1,5 +1,6 @@
 #include "src/base/thread_pool.h"
 
+#if !defined(EDGEML_NO_THREADS)
 #include <algorithm>
 #include <atomic>
 #include <condition_variable>
@@ -11,10 +12,20 @@
 #include <pthread.h>
 #include <sched.h>
 #endif
+#endif
 
 namespace edgeml {
 namespace {
 
+class InlinePool : public ThreadPool {
+ public:
+  int num_threads() const override { return 1; }
+  void ParallelFor(int64_t n, int64_t, FunctionRef<void(int64_t, int64_t, int)> body) override {
+    if (n > 0) body(0, n, 0);
+  }
+};
+
+#if !defined(EDGEML_NO_THREADS)
 // Ranges are handed out by static split: worker w gets the w-th chunk. That keeps the split, and so
 // every result, independent of timing.
 struct Job {
@@ -26,14 +37,6 @@ struct Job {
     const int64_t begin = std::min(n, chunk * worker);
     const int64_t end = std::min(n, begin + chunk);
     if (begin < end) (*body)(begin, end, worker);
-  }
-};
-
-class InlinePool : public ThreadPool {
- public:
-  int num_threads() const override { return 1; }
-  void ParallelFor(int64_t n, int64_t, FunctionRef<void(int64_t, int64_t, int)> body) override {
-    if (n > 0) body(0, n, 0);
   }
 };
 
@@ -146,12 +149,18 @@ class WorkerPool : public ThreadPool {
   std::atomic<bool> stop_{false};
   Job job_;
 };
+#endif
 
 }  // namespace
 
 std::unique_ptr<ThreadPool> ThreadPool::Create(int num_threads, std::span<const int> affinity) {
-  if (num_threads <= 1) return std::make_unique<InlinePool>();
-  return std::make_unique<WorkerPool>(num_threads, affinity);
+#if !defined(EDGEML_NO_THREADS)
+  if (num_threads > 1) return std::make_unique<WorkerPool>(num_threads, affinity);
+#else
+  (void)num_threads;
+  (void)affinity;
+#endif
+  return std::make_unique<InlinePool>();
 }
 
 }  // namespace edgeml

@@ -14,7 +14,8 @@ namespace edgeml {
 class ThreadPool {
  public:
   // `num_threads` >= 1 counts the calling thread; 1 starts no worker. `affinity`, when not empty,
-  // names the CPU of each worker in turn (the caller's thread is left alone).
+  // names the CPU of each worker in turn (the caller's thread is left alone). Built without
+  // threads, the library always gives a pool of one.
   static std::unique_ptr<ThreadPool> Create(int num_threads, std::span<const int> affinity = {});
   virtual ~ThreadPool() = default;
 

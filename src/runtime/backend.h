@@ -53,6 +53,10 @@ class ResourceStore {
   virtual Status Assign(int32_t id, const TensorView& value) = 0;
   // The variable's current value; kInvalidModel when unknown or never assigned.
   virtual Result<TensorView> Read(int32_t id) = 0;
+  // Whether graph `graph` has run as an initializer (CALL_ONCE) since the state was made or
+  // cleared.
+  virtual bool initialized(int32_t graph) const = 0;
+  virtual void SetInitialized(int32_t graph) = 0;
 };
 
 // What a Step may ask for while it is being prepared.

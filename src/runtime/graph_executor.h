@@ -34,7 +34,9 @@ struct ExecutionContext {
   bool preserve_all_tensors = false;
   bool profile = false;
   std::atomic<bool> cancel{false};
-  int depth = 0;  // of the graph now being prepared or run
+  int depth = 0;           // of the graph now being prepared or run
+  int64_t step_limit = 0;  // most nodes a session's Run may execute; 0 = no limit
+  int64_t steps = 0;       // executed so far
   // Graphs called by control flow, made on demand; one executor per graph.
   std::map<int32_t, std::unique_ptr<GraphExecutor>> callees;
 };

@@ -27,6 +27,9 @@ Status GraphExecutor::Run() {
       if (state.mode == Mode::kFolded) continue;
       if (context_.cancel.load(std::memory_order_relaxed))
         return Error(Code::kCancelled, "stopped on request before node ", n);
+      if (context_.step_limit > 0 && ++context_.steps > context_.step_limit)
+        return Error(Code::kResourceExhausted, "stopped before node ", n, " after ",
+                     context_.step_limit, " steps, the limit set for a run");
       if (progress_ && !progress_(static_cast<int>(n), total))
         return Error(Code::kCancelled, "stopped by the progress callback before node ", n);
       const Clock::time_point start = context_.profile ? Clock::now() : Clock::time_point();

@@ -59,6 +59,7 @@ Result<TensorView> Resources::Read(int32_t id) {
 }
 
 void Resources::Clear() {
+  initialized_.clear();
   for (auto& variable : variables_) {
     variable->assigned = false;
     variable->data.clear();

@@ -4,6 +4,7 @@
 
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -19,8 +20,10 @@ class Resources : public ResourceStore {
   int32_t VariableId(const std::string& container, const std::string& name) override;
   Status Assign(int32_t id, const TensorView& value) override;
   Result<TensorView> Read(int32_t id) override;
+  bool initialized(int32_t graph) const override { return initialized_.count(graph) > 0; }
+  void SetInitialized(int32_t graph) override { initialized_.insert(graph); }
 
-  // Forgets every value; ids stay.
+  // Forgets every value and that initializers ran; ids stay.
   void Clear();
   size_t bytes() const;
 
@@ -36,6 +39,7 @@ class Resources : public ResourceStore {
   size_t memory_cap_;
   std::map<std::pair<std::string, std::string>, int32_t> ids_;
   std::vector<std::unique_ptr<Variable>> variables_;
+  std::set<int32_t> initialized_;
 };
 
 }  // namespace edgeml::runtime

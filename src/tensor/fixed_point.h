@@ -21,6 +21,7 @@ struct FixedPointMultiplier {
 inline FixedPointMultiplier ToFixedPoint(double real_multiplier) {
   FixedPointMultiplier m;
   if (!(real_multiplier > 0.0)) return m;
+  if (real_multiplier >= 1073741824.0) return {std::numeric_limits<int32_t>::max(), 30};
   int exponent = 0;
   const double fraction = std::frexp(real_multiplier, &exponent);
   int64_t q = static_cast<int64_t>(std::round(fraction * 2147483648.0));
