@@ -1,5 +1,6 @@
-// Attributes of operators: one plain struct per family. Each has VisitFields, which names its
-// fields in order, so that printing, comparison and JSON need no per-operator code.
+// The operators and their attributes: one plain struct of attributes per family. Each has
+// VisitFields, which names its fields in order, so that printing, comparison and JSON need no
+// per-operator code.
 #ifndef EDGEML_IR_ATTRIBUTES_H_
 #define EDGEML_IR_ATTRIBUTES_H_
 
@@ -13,6 +14,129 @@
 #include "edgeml/dtype.h"
 
 namespace edgeml::ir {
+
+// Every operator the graph knows, in alphabetical order. The printed name is TFLite's where TFLite
+// has the operator.
+#define EDGEML_FOR_EACH_OP(OP)                                   \
+  OP(Abs, "ABS")                                                 \
+  OP(Add, "ADD")                                                 \
+  OP(AddN, "ADD_N")                                              \
+  OP(ArgMax, "ARG_MAX")                                          \
+  OP(ArgMin, "ARG_MIN")                                          \
+  OP(AssignVariable, "ASSIGN_VARIABLE")                          \
+  OP(AveragePool2D, "AVERAGE_POOL_2D")                           \
+  OP(BatchMatMul, "BATCH_MATMUL")                                \
+  OP(BatchToSpaceNd, "BATCH_TO_SPACE_ND")                        \
+  OP(BroadcastArgs, "BROADCAST_ARGS")                            \
+  OP(BroadcastTo, "BROADCAST_TO")                                \
+  OP(CallOnce, "CALL_ONCE")                                      \
+  OP(Cast, "CAST")                                               \
+  OP(Ceil, "CEIL")                                               \
+  OP(Concatenation, "CONCATENATION")                             \
+  OP(Conv2D, "CONV_2D")                                          \
+  OP(Cos, "COS")                                                 \
+  OP(Cumsum, "CUMSUM")                                           \
+  OP(Custom, "CUSTOM")                                           \
+  OP(Densify, "DENSIFY")                                         \
+  OP(DepthToSpace, "DEPTH_TO_SPACE")                             \
+  OP(DepthwiseConv2D, "DEPTHWISE_CONV_2D")                       \
+  OP(Dequantize, "DEQUANTIZE")                                   \
+  OP(DetectionPostProcess, "TFLite_Detection_PostProcess")       \
+  OP(Div, "DIV")                                                 \
+  OP(DynamicUpdateSlice, "DYNAMIC_UPDATE_SLICE")                 \
+  OP(Elu, "ELU")                                                 \
+  OP(EmbeddingLookup, "EMBEDDING_LOOKUP")                        \
+  OP(Equal, "EQUAL")                                             \
+  OP(Exp, "EXP")                                                 \
+  OP(ExpandDims, "EXPAND_DIMS")                                  \
+  OP(Fill, "FILL")                                               \
+  OP(Floor, "FLOOR")                                             \
+  OP(FloorDiv, "FLOOR_DIV")                                      \
+  OP(FloorMod, "FLOOR_MOD")                                      \
+  OP(FullyConnected, "FULLY_CONNECTED")                          \
+  OP(Gather, "GATHER")                                           \
+  OP(GatherNd, "GATHER_ND")                                      \
+  OP(Gelu, "GELU")                                               \
+  OP(Greater, "GREATER")                                         \
+  OP(GreaterEqual, "GREATER_EQUAL")                              \
+  OP(HardSwish, "HARD_SWISH")                                    \
+  OP(If, "IF")                                                   \
+  OP(L2Normalization, "L2_NORMALIZATION")                        \
+  OP(LeakyRelu, "LEAKY_RELU")                                    \
+  OP(Less, "LESS")                                               \
+  OP(LessEqual, "LESS_EQUAL")                                    \
+  OP(Log, "LOG")                                                 \
+  OP(LogicalAnd, "LOGICAL_AND")                                  \
+  OP(LogicalNot, "LOGICAL_NOT")                                  \
+  OP(LogicalOr, "LOGICAL_OR")                                    \
+  OP(Logistic, "LOGISTIC")                                       \
+  OP(LogSoftmax, "LOG_SOFTMAX")                                  \
+  OP(Lstm, "LSTM")                                               \
+  OP(Maximum, "MAXIMUM")                                         \
+  OP(MaxPool2D, "MAX_POOL_2D")                                   \
+  OP(Mean, "MEAN")                                               \
+  OP(Minimum, "MINIMUM")                                         \
+  OP(MirrorPad, "MIRROR_PAD")                                    \
+  OP(Mul, "MUL")                                                 \
+  OP(Neg, "NEG")                                                 \
+  OP(NotEqual, "NOT_EQUAL")                                      \
+  OP(OneHot, "ONE_HOT")                                          \
+  OP(Pack, "PACK")                                               \
+  OP(Pad, "PAD")                                                 \
+  OP(PadV2, "PADV2")                                             \
+  OP(Pow, "POW")                                                 \
+  OP(Prelu, "PRELU")                                             \
+  OP(Quantize, "QUANTIZE")                                       \
+  OP(Range, "RANGE")                                             \
+  OP(Rank, "RANK")                                               \
+  OP(ReadVariable, "READ_VARIABLE")                              \
+  OP(ReduceAll, "REDUCE_ALL")                                    \
+  OP(ReduceAny, "REDUCE_ANY")                                    \
+  OP(ReduceMax, "REDUCE_MAX")                                    \
+  OP(ReduceMin, "REDUCE_MIN")                                    \
+  OP(ReduceProd, "REDUCE_PROD")                                  \
+  OP(Relu, "RELU")                                               \
+  OP(Relu0To1, "RELU_0_TO_1")                                    \
+  OP(Relu6, "RELU6")                                             \
+  OP(ReluN1To1, "RELU_N1_TO_1")                                  \
+  OP(Reshape, "RESHAPE")                                         \
+  OP(ResizeBilinear, "RESIZE_BILINEAR")                          \
+  OP(ResizeNearestNeighbor, "RESIZE_NEAREST_NEIGHBOR")           \
+  OP(ReverseV2, "REVERSE_V2")                                    \
+  OP(Rnn, "RNN")                                                 \
+  OP(Round, "ROUND")                                             \
+  OP(Rsqrt, "RSQRT")                                             \
+  OP(Select, "SELECT")                                           \
+  OP(SelectV2, "SELECT_V2")                                      \
+  OP(Shape, "SHAPE")                                             \
+  OP(Sign, "SIGN")                                               \
+  OP(Sin, "SIN")                                                 \
+  OP(Slice, "SLICE")                                             \
+  OP(Softmax, "SOFTMAX")                                         \
+  OP(SpaceToBatchNd, "SPACE_TO_BATCH_ND")                        \
+  OP(SpaceToDepth, "SPACE_TO_DEPTH")                             \
+  OP(Split, "SPLIT")                                             \
+  OP(SplitV, "SPLIT_V")                                          \
+  OP(Sqrt, "SQRT")                                               \
+  OP(Square, "SQUARE")                                           \
+  OP(SquaredDifference, "SQUARED_DIFFERENCE")                    \
+  OP(Squeeze, "SQUEEZE")                                         \
+  OP(StridedSlice, "STRIDED_SLICE")                              \
+  OP(Sub, "SUB")                                                 \
+  OP(Sum, "SUM")                                                 \
+  OP(Svdf, "SVDF")                                               \
+  OP(Tanh, "TANH")                                               \
+  OP(Tile, "TILE")                                               \
+  OP(TopKV2, "TOPK_V2")                                          \
+  OP(Transpose, "TRANSPOSE")                                     \
+  OP(TransposeConv, "TRANSPOSE_CONV")                            \
+  OP(UnidirectionalSequenceLstm, "UNIDIRECTIONAL_SEQUENCE_LSTM") \
+  OP(UnidirectionalSequenceRnn, "UNIDIRECTIONAL_SEQUENCE_RNN")   \
+  OP(Unpack, "UNPACK")                                           \
+  OP(VarHandle, "VAR_HANDLE")                                    \
+  OP(Where, "WHERE")                                             \
+  OP(While, "WHILE")                                             \
+  OP(ZerosLike, "ZEROS_LIKE")
 
 enum class Activation : uint8_t { kNone, kRelu, kReluN1To1, kRelu6, kTanh, kSignBit };
 enum class Padding : uint8_t { kSame, kValid, kExplicit };
@@ -211,7 +335,7 @@ struct DetectionPostProcessAttrs {
                             EDGEML_FIELD(num_classes) EDGEML_FIELD(y_scale) EDGEML_FIELD(x_scale)
                                 EDGEML_FIELD(h_scale) EDGEML_FIELD(w_scale))
 };
-// An operator we do not run: a custom op, or a builtin that is not in op_list.inc. `format_data` is
+// An operator we do not run: a custom op, or a builtin that is not listed above. `format_data` is
 // understood by the format that made it only (so that it can write the operator again).
 struct OpaqueAttrs {
   std::string name;  // custom code, or the builtin's name

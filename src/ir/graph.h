@@ -27,14 +27,12 @@ namespace edgeml::ir {
 
 enum class OpCode : uint16_t {
 #define EDGEML_OP(name, text) k##name,
-#include "src/ir/op_list.inc"
+  EDGEML_FOR_EACH_OP(EDGEML_OP)
 #undef EDGEML_OP
 };
-inline constexpr int kNumOpCodes = 0
 #define EDGEML_OP(name, text) +1
-#include "src/ir/op_list.inc"
+inline constexpr int kNumOpCodes = 0 EDGEML_FOR_EACH_OP(EDGEML_OP);
 #undef EDGEML_OP
-    ;
 
 std::string_view NameOf(OpCode op);
 

@@ -10,7 +10,7 @@ namespace {
 
 constexpr std::string_view kNames[] = {
 #define EDGEML_OP(name, text) text,
-#include "src/ir/op_list.inc"
+    EDGEML_FOR_EACH_OP(EDGEML_OP)
 #undef EDGEML_OP
 };
 

@@ -15,8 +15,7 @@ namespace edgeml::tflite {
 using flatbuffers::FlatBufferBuilder;
 using flatbuffers::Offset;
 
-// ---- Enumerations
-// --------------------------------------------------------------------------------
+// ---- Enumerations ---------------------------------------------------------------------
 
 inline Status ReadActivation(fb::ActivationFunctionType in, ir::Activation& out) {
   if (in < fb::ActivationFunctionType::MIN || in > fb::ActivationFunctionType::MAX)
@@ -86,9 +85,9 @@ struct WriteContext {
   }
 };
 
-// ---- Codecs: one per table of options
-// ------------------------------------------------------------- Read() takes the options apart,
-// Write() makes them. kLast is the last field that both know.
+// ---- Codecs -----------------------------------------------------------------------------
+// One per table of options. Read() takes the options apart, Write() makes them. kLast is the last
+// field that both know.
 
 struct Conv2DCodec {
   using Options = fb::Conv2DOptions;

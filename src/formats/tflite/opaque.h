@@ -4,6 +4,7 @@
 
 #include <memory>
 
+#include "edgeml/status.h"
 #include "src/ir/graph.h"
 #include "tflite_generated.h"
 
@@ -17,6 +18,16 @@ ir::OpaqueAttrs OpaqueBuiltin(fb::BuiltinOperator code, const fb::Operator& op,
 const fb::Operator* OpaqueOperator(const ir::OpaqueAttrs& attrs);
 // REQUIRES: OpaqueOperator(attrs) != nullptr.
 fb::BuiltinOperator OpaqueCode(const ir::OpaqueAttrs& attrs);
+
+// Bytes that its options take at most when they are written again. kInvalidModel for options that
+// cannot be read safely.
+Result<uint64_t> OpaqueBytes(const fb::Operator& op);
+
+// Its two unions of options, written again.
+struct OpaqueOptions {
+  flatbuffers::Offset<void> first, second;
+};
+OpaqueOptions WriteOpaqueOptions(const fb::Operator& op, flatbuffers::FlatBufferBuilder& builder);
 
 }  // namespace edgeml::tflite
 

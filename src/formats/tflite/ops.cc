@@ -12,8 +12,7 @@
 namespace edgeml::tflite {
 namespace {
 
-// ---- The table
-// -----------------------------------------------------------------------------------
+// ---- The table -------------------------------------------------------------------------
 
 template <typename Codec>
 constexpr OpHandler With(ir::OpCode op, fb::BuiltinOperator code) {
