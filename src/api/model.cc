@@ -15,6 +15,38 @@
 namespace edgeml {
 namespace {
 
+std::vector<TensorMetadata> DescribeTensors(const ir::Module& module,
+                                            const std::vector<tflite::TensorMetadata>& tensors) {
+  std::vector<TensorMetadata> out;
+  for (const tflite::TensorMetadata& tensor : tensors) {
+    TensorMetadata& described = out.emplace_back(
+        TensorMetadata{tensor.name, tensor.description, tensor.mean, tensor.std, {}});
+    if (const tflite::MetadataFile* file = tensor.labels()) {
+      if (auto labels = tflite::ReadLabels(module, file->name); labels.ok())
+        described.labels = std::move(labels).value();
+    }
+  }
+  return out;
+}
+
+// Metadata is a convenience: a model whose metadata cannot be read still runs.
+ModelMetadata DescribeMetadata(const ir::Module& module) {
+  ModelMetadata out;
+  for (const ir::AssociatedFile& file : module.associated_files)
+    out.associated_files.push_back(file.name);
+  const auto read = tflite::ReadModelMetadata(module);
+  if (!read.ok() || !read->has_value()) return out;
+  const tflite::ModelMetadata& metadata = **read;
+  out.name = metadata.name;
+  out.description = metadata.description;
+  out.version = metadata.version;
+  out.author = metadata.author;
+  out.license = metadata.license;
+  out.inputs = DescribeTensors(module, metadata.inputs);
+  out.outputs = DescribeTensors(module, metadata.outputs);
+  return out;
+}
+
 Result<std::shared_ptr<const ModelImpl>> Finish(ir::Module module, size_t file_bytes,
                                                 std::shared_ptr<const MappedFile> file) {
   auto impl = std::make_shared<ModelImpl>(std::move(module));
@@ -22,9 +54,7 @@ Result<std::shared_ptr<const ModelImpl>> Finish(ir::Module module, size_t file_b
   impl->file = std::move(file);
   for (const ir::Signature& s : impl->module().signatures)
     impl->signatures.push_back({s.key, s.subgraph, s.inputs, s.outputs});
-  // Metadata is a convenience: a model whose metadata cannot be read still runs.
-  if (auto metadata = tflite::ReadMetadata(impl->module()); metadata.ok())
-    impl->metadata = std::move(metadata).value();
+  impl->metadata = DescribeMetadata(impl->module());
   return std::shared_ptr<const ModelImpl>(std::move(impl));
 }
 

@@ -18,7 +18,6 @@ namespace edgeml::ir {
 // Every operator the graph knows, in alphabetical order. The printed name is TFLite's where TFLite
 // has the operator.
 #define EDGEML_FOR_EACH_OP(OP)                                   \
-  OP(Name, "NAME")                                               \
   OP(Abs, "ABS")                                                 \
   OP(Add, "ADD")                                                 \
   OP(AddN, "ADD_N")                                              \

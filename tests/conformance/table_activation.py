@@ -111,10 +111,10 @@ ROWS = [
     Row("LOG_SOFTMAX", log_softmax, ("float32", "int8_q", "uint8_q")),
     Row("ELU", shaped("ELU", lambda d: None), ("float32", "int8_q")),
     Row("GELU", shaped("GELU", lambda d: ("GeluOptions", {"approximate": d.chance(0.5)})),
-        ("float32", "int8_q", "uint8_q"), 6),
+        ("float32", *QUANT), 6),
     Row("HARD_SWISH", shaped("HARD_SWISH"), ("float32", "int8_q", "uint8_q"), 6),
     Row("LEAKY_RELU", shaped("LEAKY_RELU",
                              lambda d: ("LeakyReluOptions", {"alpha": d.real(-0.5, 1.5)})),
         ("float32", *QUANT)),
-    Row("PRELU", prelu, ("float32", "int8_q", "uint8_q")),
+    Row("PRELU", prelu, ("float32", *QUANT)),
 ]

@@ -234,14 +234,14 @@ def quantized_unary(d: Dice, op: str, shape: list, dtype: str) -> tuple:
 
 
 QUANT = ("int8_q", "uint8_q", "int16_q")
-COMPARE = ("float32", "int32", "int64", "int8_q", "uint8_q")
+COMPARE = ("float32", "int32", "int64", "int16", "int8_q", "uint8_q", "int16_q")
 SELECT = ("float32", "int32", "int64", "bool", "int8_q", "uint8_q", "int16_q", "uint32")
 
 ROWS = [
     Row("ADD", arithmetic("ADD"), ("float32", "int32", "int64", "int16_pot", *QUANT), 5),
     Row("SUB", arithmetic("SUB"), ("float32", "int32", "int64", "int16_pot", *QUANT), 5),
     Row("MUL", arithmetic("MUL"), ("float32", "int32", "int64", "uint32", "int16", *QUANT), 5),
-    Row("DIV", arithmetic("DIV"), ("float32", "int32", "uint8_q"), 6),
+    Row("DIV", arithmetic("DIV"), ("float32", "int32", *QUANT), 6),
     Row("ADD_N", add_n, ("float32", "int32")),
     Row("MAXIMUM", plain_binary("MAXIMUM", "MaximumMinimumOptions"),
         ("float32", "int32", "int64", *QUANT), 3),
@@ -254,10 +254,11 @@ ROWS = [
         ("float32", "int32", "int64", "int16", "int8")),
     Row("SQUARED_DIFFERENCE", squared_difference, ("float32", "int32", "int8_q"), 5),
     Row("EQUAL", comparison("EQUAL", "EqualOptions"), (*COMPARE, "bool"), 3),
-    Row("NOT_EQUAL", comparison("NOT_EQUAL", "NotEqualOptions"), (*COMPARE, "bool"), 3),
+    Row("NOT_EQUAL", comparison("NOT_EQUAL", "NotEqualOptions"),
+        (*(v for v in COMPARE if v != "int16"), "bool"), 3),
     Row("GREATER", comparison("GREATER", "GreaterOptions"), COMPARE, 3),
-    Row("GREATER_EQUAL", comparison("GREATER_EQUAL", "GreaterEqualOptions"), (*COMPARE, "int16"), 3),
-    Row("LESS", comparison("LESS", "LessOptions"), (*COMPARE, "int16"), 3),
+    Row("GREATER_EQUAL", comparison("GREATER_EQUAL", "GreaterEqualOptions"), COMPARE, 3),
+    Row("LESS", comparison("LESS", "LessOptions"), COMPARE, 3),
     Row("LESS_EQUAL", comparison("LESS_EQUAL", "LessEqualOptions"), COMPARE, 3),
     Row("LOGICAL_AND", logical("LOGICAL_AND", "LogicalAndOptions"), ("bool",)),
     Row("LOGICAL_OR", logical("LOGICAL_OR", "LogicalOrOptions"), ("bool",)),
@@ -266,16 +267,17 @@ ROWS = [
     Row("SELECT_V2", select_v2, SELECT, 3),
     Row("ABS", unary("ABS", "AbsOptions"),
         ("float32", "float32_special", "int32", "int16", "int8_q", "int16_q"), 3),
-    Row("NEG", unary("NEG", "NegOptions"), ("float32", "float32_special", "int32", "int64"), 3),
+    Row("NEG", unary("NEG", "NegOptions"),
+        ("float32", "float32_special", "int32", "int64", "int8", "int16"), 3),
     Row("SIGN", unary("SIGN"), ("float32", "int32", "float64"), 3),
     Row("CEIL", unary("CEIL"), ("float32", "float32_special"), 3),
     Row("FLOOR", unary("FLOOR"), ("float32", "float32_special"), 3),
     Row("ROUND", unary("ROUND"), ("float32", "float32_special"), 3),
-    Row("SQRT", unary("SQRT"), ("float32", "float32_special"), 3),
+    Row("SQRT", unary("SQRT"), ("float32", "float32_special", "int8_q", "int16_q"), 3),
     Row("RSQRT", unary("RSQRT"), ("float32", "float32_special", "int8_q", "int16_q"), 3),
     Row("SQUARE", unary("SQUARE", "SquareOptions"), ("float32", "float32_special"), 3),
     Row("EXP", unary("EXP", "ExpOptions"), ("float32", "float32_special", "int8_q", "int16_q"), 3),
-    Row("LOG", unary("LOG"), ("float32", "float32_special", "int8_q"), 3),
+    Row("LOG", unary("LOG"), ("float32", "float32_special", "int8_q", "int16_q"), 3),
     Row("SIN", unary("SIN"), ("float32", "float32_special"), 3),
     Row("COS", unary("COS", "CosOptions"), ("float32", "float32_special"), 3),
     Row("ZEROS_LIKE", unary("ZEROS_LIKE", "ZerosLikeOptions"), ("float32", "int32", "int64"), 2),

@@ -319,6 +319,7 @@ def unpack(d: Dice, dtype: str) -> Case:
 
 COMMON = ("f32", "i8", "u8", "i16", "i32", "i64")
 WITH_BOOL = (*COMMON, "bool")
+COPIED = (*WITH_BOOL, "f16")
 
 ROWS = [
     Row("SPACE_TO_BATCH_ND", space_to_batch_nd, COMMON, 4),
@@ -327,28 +328,28 @@ ROWS = [
         ("f32", "i8", "u8", "i32", "i64"), 3),
     Row("SPACE_TO_DEPTH", depth_space("SPACE_TO_DEPTH", "SpaceToDepthOptions"),
         ("f32", "i8", "u8", "i32", "i64"), 3),
-    Row("CONCATENATION", concatenation, (*WITH_BOOL, "u8_mixed", "u32"), 4),
-    Row("DYNAMIC_UPDATE_SLICE", dynamic_update_slice, ("f32", "i8", "i32", "i64", "bool"), 4),
+    Row("CONCATENATION", concatenation, (*COPIED, "u8_mixed", "u32"), 4),
+    Row("DYNAMIC_UPDATE_SLICE", dynamic_update_slice, ("f32", "i8", "u8", "i16", "i32", "i64", "bool"), 4),
     Row("EMBEDDING_LOOKUP", embedding_lookup,
         ("f32", "i8_same", "u8_same", "i8_hybrid", "u8_hybrid", "i8_channels", "i4_hybrid",
          "i4_channels"), 3),
-    Row("GATHER", gather, WITH_BOOL, 4),
-    Row("GATHER_ND", gather_nd, WITH_BOOL, 3),
+    Row("GATHER", gather, COPIED, 4),
+    Row("GATHER_ND", gather_nd, COPIED, 3),
     Row("MIRROR_PAD", mirror_pad, COMMON, 3),
-    Row("PAD", pad("PAD"), WITH_BOOL, 4),
+    Row("PAD", pad("PAD"), COPIED, 4),
     Row("PADV2", pad("PADV2"), COMMON, 4),
     Row("RESIZE_BILINEAR", resize("RESIZE_BILINEAR", "ResizeBilinearOptions"),
         ("f32", "i8", "u8", "i16"), 8),
     Row("RESIZE_NEAREST_NEIGHBOR",
         resize("RESIZE_NEAREST_NEIGHBOR", "ResizeNearestNeighborOptions"),
-        ("f32", "i8", "u8", "i16"), 6),
-    Row("REVERSE_V2", reverse_v2, WITH_BOOL, 4),
-    Row("SLICE", slice_, WITH_BOOL, 4),
+        ("f32", "i8", "u8", "i16", "i32"), 6),
+    Row("REVERSE_V2", reverse_v2, COPIED, 4),
+    Row("SLICE", slice_, COPIED, 4),
     Row("SPLIT", split, COMMON, 3),
     Row("SPLIT_V", split_v, COMMON, 3),
-    Row("STRIDED_SLICE", strided_slice, (*WITH_BOOL, "u32"), 8),
-    Row("TILE", tile, WITH_BOOL, 3),
-    Row("TRANSPOSE", transpose, WITH_BOOL, 4),
+    Row("STRIDED_SLICE", strided_slice, (*COPIED, "u32"), 8),
+    Row("TILE", tile, COPIED, 3),
+    Row("TRANSPOSE", transpose, COPIED, 4),
     Row("PACK", pack, COMMON, 3),
     Row("UNPACK", unpack, ("f32", "i8", "u8", "i16", "i32", "bool"), 3),
 ]

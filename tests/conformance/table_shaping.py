@@ -4,7 +4,7 @@ from __future__ import annotations
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 from case import Case, Dice, Row, out, single
-from table_movement import COMMON, WITH_BOOL, tensor
+from table_movement import COMMON, COPIED, WITH_BOOL, tensor
 from tflite_builder import T
 
 
@@ -120,13 +120,13 @@ def where(d: Dice, dtype: str) -> Case:
 
 ROWS = [
     Row("BROADCAST_ARGS", broadcast_args, ("i32", "i64"), 4),
-    Row("BROADCAST_TO", broadcast_to, WITH_BOOL, 3),
-    Row("EXPAND_DIMS", expand_dims, WITH_BOOL, 2),
+    Row("BROADCAST_TO", broadcast_to, COPIED, 3),
+    Row("EXPAND_DIMS", expand_dims, COPIED, 2),
     Row("FILL", fill, WITH_BOOL, 3),
     Row("ONE_HOT", one_hot, ("f32", "i8", "u8", "i32", "i64", "bool"), 3),
     Row("RANGE", range_, ("f32", "i32", "i64"), 5),
     Row("RANK", rank, ("f32", "i8"), 2),
-    Row("RESHAPE", reshape, WITH_BOOL, 4),
+    Row("RESHAPE", reshape, COPIED, 4),
     Row("SHAPE", shape_of, ("f32", "i8"), 3),
     Row("SQUEEZE", squeeze, COMMON, 3),
     Row("WHERE", where, ("bool", "f32", "i32", "i64", "i8", "u8", "u32"), 3),

@@ -1,0 +1,184 @@
+// Comparisons, LOGICAL_AND, LOGICAL_OR, SELECT and SELECT_V2 on the reference kernels.
+#include "src/kernels/elementwise/comparison.h"
+
+#include "src/backends/reference/elementwise.h"
+#include "src/backends/reference/weights.h"
+#include "src/base/strings.h"
+
+namespace edgeml::backends {
+namespace {
+
+using namespace reference;
+using ir::OpCode;
+using kernels::CompareOp;
+
+bool IsEquality(OpCode op) { return op == OpCode::kEqual || op == OpCode::kNotEqual; }
+
+// 8-bit tensors are compared as real numbers when they are quantized; int16 ones for equality only.
+bool ComparesReal(const NodeView& view) {
+  const TensorView& a = view.inputs[0];
+  if (!a.quantized()) return false;
+  return IsOneOf(a.type, {DType::kInt8, DType::kUInt8}) ||
+         (a.type == DType::kInt16 && IsEquality(view.node->op));
+}
+
+std::string DeclineCompare(const NodeView& view) {
+  const TensorView& a = view.inputs[0];
+  if (std::string why = DeclineType(a, "input 0",
+                                    {DType::kFloat32, DType::kInt8, DType::kUInt8, DType::kInt16,
+                                     DType::kInt32, DType::kInt64, DType::kBool});
+      !why.empty())
+    return why;
+  if (a.type == DType::kBool && !IsEquality(view.node->op)) return "bool has no order";
+  if (std::string why = DeclineOtherType(view.inputs[1], "input 1", a.type); !why.empty())
+    return why;
+  if (std::string why = DeclineOtherType(view.outputs[0], "output", DType::kBool); !why.empty())
+    return why;
+  if (!ComparesReal(view)) return "";
+  if (std::string why = DeclinePerTensor(a, "input 0"); !why.empty()) return why;
+  return DeclinePerTensor(view.inputs[1], "input 1");
+}
+
+class CompareStep : public runtime::Step {
+ public:
+  Status Prepare(runtime::PrepareContext& context) override {
+    const NodeView& view = context.view();
+    const OpCode op = view.node->op;
+    const bool swapped = op == OpCode::kGreater || op == OpCode::kGreaterEqual;
+    first_ = swapped ? 1 : 0;
+    op_ = op == OpCode::kEqual                            ? CompareOp::kEqual
+          : op == OpCode::kNotEqual                       ? CompareOp::kNotEqual
+          : op == OpCode::kLess || op == OpCode::kGreater ? CompareOp::kLess
+                                                          : CompareOp::kLessEqual;
+    const TensorView& a = view.inputs[first_];
+    const TensorView& b = view.inputs[1 - first_];
+    plan_ = kernels::MakeBroadcastPlan(view.outputs[0].shape, {a.shape, b.shape});
+    real_ = ComparesReal(view);
+    params_ = {a.zero_point(), b.zero_point(), ToFixedPoint(static_cast<double>(a.scale())),
+               ToFixedPoint(static_cast<double>(b.scale()))};
+    AllowInPlaceIfAlike(context, 0);
+    AllowInPlaceIfAlike(context, 1);
+    return Status::Ok();
+  }
+
+  Status Run(runtime::RunContext& context) override {
+    const DType type = context.input(0).type;
+    const void* a = context.input(first_).data;
+    const void* b = context.input(1 - first_).data;
+    uint8_t* out = context.output(0).as_mutable<uint8_t>();
+    if (real_) {
+      kernels::CompareQuantized(type, op_, plan_, a, b, params_, out);
+    } else {
+      kernels::Compare(type, op_, plan_, a, b, out);
+    }
+    return Status::Ok();
+  }
+
+ private:
+  size_t first_ = 0;  // the input that stands on the left of "less"
+  CompareOp op_ = CompareOp::kEqual;
+  bool real_ = false;
+  kernels::BroadcastPlan plan_;
+  kernels::QuantizedCompareParams params_;
+};
+
+std::string DeclineLogical(const NodeView& view) {
+  if (std::string why = DeclineUnary(view, {DType::kBool}); !why.empty()) return why;
+  return DeclineOtherType(view.inputs[1], "input 1", DType::kBool);
+}
+
+class LogicalStep : public runtime::Step {
+ public:
+  Status Prepare(runtime::PrepareContext& context) override {
+    const NodeView& view = context.view();
+    is_and_ = view.node->op == OpCode::kLogicalAnd;
+    plan_ = kernels::MakeBroadcastPlan(view.outputs[0].shape,
+                                       {view.inputs[0].shape, view.inputs[1].shape});
+    AllowInPlaceIfAlike(context, 0);
+    AllowInPlaceIfAlike(context, 1);
+    return Status::Ok();
+  }
+  Status Run(runtime::RunContext& context) override {
+    const auto kernel = is_and_ ? kernels::LogicalAnd : kernels::LogicalOr;
+    kernel(plan_, context.input(0).as<uint8_t>(), context.input(1).as<uint8_t>(),
+           context.output(0).as_mutable<uint8_t>());
+    return Status::Ok();
+  }
+
+ private:
+  bool is_and_ = false;
+  kernels::BroadcastPlan plan_;
+};
+
+std::string DeclineSelect(const NodeView& view) {
+  if (std::string why = DeclineOtherType(view.inputs[0], "input 0 (condition)", DType::kBool);
+      !why.empty())
+    return why;
+  const DType type = view.inputs[1].type;
+  if (!IsOneOf(type,
+               {DType::kFloat32, DType::kFloat16, DType::kBFloat16, DType::kFloat64, DType::kInt8,
+                DType::kUInt8, DType::kInt16, DType::kUInt16, DType::kInt32, DType::kUInt32,
+                DType::kInt64, DType::kUInt64, DType::kBool, DType::kComplex64}))
+    return Concat("values of type ", NameOf(type), " are not supported");
+  if (std::string why = DeclineOtherType(view.inputs[2], "input 2", type); !why.empty()) return why;
+  return DeclineOtherType(view.outputs[0], "output", type);
+}
+
+class SelectStep : public runtime::Step {
+ public:
+  Status Prepare(runtime::PrepareContext& context) override {
+    const NodeView& view = context.view();
+    const Shape& out = view.outputs[0].shape;
+    const Shape& x = view.inputs[1].shape;
+    const Shape& y = view.inputs[2].shape;
+    Shape condition = view.inputs[0].shape;
+    if (view.node->op == OpCode::kSelect) {
+      // A condition of one dimension stands for the first one of the others.
+      if (condition.num_elements() == 1) {
+        condition = Shape();
+      } else {
+        while (condition.rank() < out.rank()) condition.push_back(1);
+      }
+      // Single elements may differ in rank.
+      plan_ = kernels::MakeBroadcastPlan(out, {condition, x, out.num_elements() == 1 ? x : y});
+    } else {
+      plan_ = kernels::MakeBroadcastPlan(out, {condition, x, y});
+    }
+    AllowInPlaceIfAlike(context, 1);
+    AllowInPlaceIfAlike(context, 2);
+    return Status::Ok();
+  }
+  Status Run(runtime::RunContext& context) override {
+    kernels::Select(plan_, BitsOf(context.input(1).type) / 8, context.input(0).as<uint8_t>(),
+                    context.input(1).data, context.input(2).data, context.output(0).data);
+    return Status::Ok();
+  }
+
+ private:
+  kernels::BroadcastPlan plan_;
+};
+
+}  // namespace
+
+void AddComparisonKernels(KernelList& list) {
+  constexpr auto kExact = runtime::ErrorBound::kExact;
+  const auto compare = [&](OpCode op, const char* name) {
+    list.push_back({op, name, kExact, DeclineCompare, runtime::MakeStep<CompareStep>});
+  };
+  compare(OpCode::kEqual, "equal.reference");
+  compare(OpCode::kNotEqual, "not_equal.reference");
+  compare(OpCode::kLess, "less.reference");
+  compare(OpCode::kLessEqual, "less_equal.reference");
+  compare(OpCode::kGreater, "greater.reference");
+  compare(OpCode::kGreaterEqual, "greater_equal.reference");
+  list.push_back({OpCode::kLogicalAnd, "logical_and.reference", kExact, DeclineLogical,
+                  runtime::MakeStep<LogicalStep>});
+  list.push_back({OpCode::kLogicalOr, "logical_or.reference", kExact, DeclineLogical,
+                  runtime::MakeStep<LogicalStep>});
+  list.push_back(
+      {OpCode::kSelect, "select.reference", kExact, DeclineSelect, runtime::MakeStep<SelectStep>});
+  list.push_back({OpCode::kSelectV2, "select_v2.reference", kExact, DeclineSelect,
+                  runtime::MakeStep<SelectStep>});
+}
+
+}  // namespace edgeml::backends
