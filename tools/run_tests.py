@@ -90,7 +90,7 @@ class Runner:
         self.env["EDGEML_BIN"] = str(BUILD / "bin" / "edgeml")
         self.env["EDGEML_REPOSITORY"] = str(ROOT)
         self.env.setdefault("EDGEML_TEST_DATA", str(ROOT.parent / "shared" / "data"))
-        self.env["EDGEML_TEST_ALL"] = "1" if options.all else "0"
+        self.env["EDGEML_ALL"] = "1" if options.all else "0"
         self.broken = {}
 
     def run(self, name, command, timeout=1800, **more):
@@ -165,14 +165,15 @@ class Runner:
         if not self.run("fuzz-build", ["bash", "-c", f"cmake --preset fuzz && cmake --build build/fuzz -j{JOBS} --target fuzz"]):
             return Tally().fail("fuzz build")
         targets = sorted((ROOT / "build" / "fuzz" / "bin").glob("*_fuzz"))
-        tally = Tally()
+        small = ROOT / "build" / "fuzz" / "seeds"
+        tally = self.one("fuzz-seeds", [self.python(), "tests/fuzz/make_seeds.py", small])
         for target in targets:
             grown = ROOT / "build" / "fuzz" / "corpus" / target.name
             grown.mkdir(parents=True, exist_ok=True)
-            seeds = [s for s in (ROOT / "tests" / "fuzz" / "corpus" / target.name, ROOT / "models") if s.is_dir()]
-            seconds = 600 if self.options.all else 30
+            seeds = [small, ROOT / "models"]
+            seconds, runs = (600, -1) if self.options.all else (30, 20000)
             tally.add(self.one(f"fuzz-{target.name}",
-                               [target, f"-max_total_time={seconds}", "-timeout=20", "-rss_limit_mb=2560", "-seed=1",
+                               [target, f"-max_total_time={seconds}", f"-runs={runs}", "-timeout=60", "-rss_limit_mb=2560", "-seed=1",
                                 "-print_final_stats=1", f"-artifact_prefix={REPORTS}/{target.name}-", grown, *seeds],
                                timeout=seconds * 4 + 300,
                                env={"UBSAN_OPTIONS": "print_stacktrace=1", "ASAN_OPTIONS": "allocator_may_return_null=1"}))

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <optional>
 
+#include "src/base/atomic_file.h"
 #include "src/base/memory_info.h"
 #include "src/base/strings.h"
 #include "src/data/zip.h"
@@ -286,7 +287,7 @@ Result<Bytes> SerializeNpy(const Array& array) {
 
 Status WriteNpy(const std::string& path, const Array& array) {
   EDGEML_ASSIGN_OR_RETURN(const Bytes bytes, SerializeNpy(array));
-  return WriteFileAtomically(path, bytes);
+  return WriteFileAtomically(path, std::as_bytes(std::span(bytes)));
 }
 
 Status WriteNpz(const std::string& path, std::span<const NamedArray> arrays) {
@@ -297,7 +298,8 @@ Status WriteNpz(const std::string& path, std::span<const NamedArray> arrays) {
     if (!bytes.ok()) return Status(bytes.status()).WithContext(a.name);
     zip.Add(a.name + ".npy", *bytes);
   }
-  return WriteFileAtomically(path, zip.Finish());
+  const Bytes archive = zip.Finish();
+  return WriteFileAtomically(path, std::as_bytes(std::span(archive)));
 }
 
 }  // namespace edgeml::data

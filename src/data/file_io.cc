@@ -7,7 +7,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstdio>
 #include <cstring>
 
 #include "src/base/strings.h"
@@ -24,7 +23,6 @@ class Descriptor {
     if (fd_ >= 0) ::close(fd_);
   }
   int get() const { return fd_; }
-  int release() { return std::exchange(fd_, -1); }
 
  private:
   int fd_;
@@ -115,33 +113,6 @@ Result<Bytes> ReadMaybeGzip(const std::string& path, size_t max_bytes) {
   EDGEML_ASSIGN_OR_RETURN(Bytes bytes, ReadFile(path, max_bytes));
   if (bytes.size() < 2 || bytes[0] != 0x1F || bytes[1] != 0x8B) return bytes;
   return GunzipIfNeeded(bytes, path, max_bytes);
-}
-
-Status WriteFileAtomically(const std::string& path, std::span<const uint8_t> bytes) {
-  std::string temporary = path + ".XXXXXX";
-  Descriptor fd(::mkstemp(temporary.data()));
-  const auto failed = [&](const char* what) {
-    const int error = errno;
-    ::unlink(temporary.c_str());
-    return Error(Code::kFailed, path, ": cannot be ", what, ": ", std::strerror(error));
-  };
-  if (fd.get() < 0) {
-    return Error(Code::kFailed, path, ": cannot be created: ", std::strerror(errno));
-  }
-  const mode_t mask = ::umask(0);
-  ::umask(mask);
-  if (::fchmod(fd.get(), 0666 & ~mask) != 0) return failed("created");
-  for (size_t done = 0; done < bytes.size();) {
-    const ssize_t put = ::write(fd.get(), bytes.data() + done, bytes.size() - done);
-    if (put < 0) {
-      if (errno == EINTR) continue;
-      return failed("written");
-    }
-    done += static_cast<size_t>(put);
-  }
-  if (::close(fd.release()) != 0) return failed("written");
-  if (::rename(temporary.c_str(), path.c_str()) != 0) return failed("renamed into place");
-  return Status::Ok();
 }
 
 }  // namespace edgeml::data

@@ -1,4 +1,4 @@
-// Whole files in and out, with limits.
+// Whole files, with limits. Writing: src/base/atomic_file.h.
 #ifndef EDGEML_DATA_FILE_IO_H_
 #define EDGEML_DATA_FILE_IO_H_
 
@@ -23,9 +23,6 @@ Result<Bytes> ReadFile(const std::string& path, size_t max_bytes = size_t{1} << 
 Result<Bytes> ReadMaybeGzip(const std::string& path, size_t max_bytes = size_t{1} << 30);
 Result<Bytes> GunzipIfNeeded(std::span<const uint8_t> bytes, const std::string& where,
                              size_t max_bytes = size_t{1} << 30);
-
-// Writes beside `path` and renames, so that a reader never sees half a file. kFailed.
-Status WriteFileAtomically(const std::string& path, std::span<const uint8_t> bytes);
 
 }  // namespace edgeml::data
 

@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <cstring>
 
+#include "src/base/atomic_file.h"
 #include "src/base/strings.h"
 #include "src/data/file_io.h"
 #include "src/data/image.h"
@@ -150,7 +151,7 @@ Status WritePng(const std::string& path, const Image& image) {
                           static_cast<png_uint_32>(image.height), image.channels);
   png_destroy_write_struct(&png, &info);
   if (!done) return Error(Code::kFailed, path, ": cannot be written as PNG: ", context.message);
-  return WriteFileAtomically(path, out);
+  return WriteFileAtomically(path, std::as_bytes(std::span(out)));
 }
 
 }  // namespace edgeml::data

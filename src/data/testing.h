@@ -12,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "src/base/atomic_file.h"
 #include "src/data/file_io.h"
 
 namespace edgeml::data::testing {
@@ -37,8 +38,7 @@ class ScratchFolder {
   std::string Write(std::string_view name, std::string_view content) const {
     const std::string path = *this / name;
     std::filesystem::create_directories(std::filesystem::path(path).parent_path());
-    const auto* bytes = reinterpret_cast<const uint8_t*>(content.data());
-    EXPECT_TRUE(WriteFileAtomically(path, {bytes, content.size()}).ok());
+    EXPECT_TRUE(WriteFileAtomically(path, std::as_bytes(std::span(content))).ok());
     return path;
   }
 

@@ -2,6 +2,8 @@
 // values come from a hash of the bytes.
 #include <cstddef>
 #include <cstdint>
+#include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <span>
 
@@ -13,13 +15,22 @@ constexpr size_t kMemoryCap = 64 << 20;
 constexpr int64_t kMostMacs = 20'000'000;  // a run must be quick
 constexpr int64_t kMostSteps = 2'000;
 
+// An error must say something, and must not be our own mistake.
+void CheckError(const edgeml::Status& status) {
+  if (status.ok()) return;
+  if (status.message().empty() || status.code() == edgeml::Code::kInternal) {
+    std::fprintf(stderr, "error without a reason, or internal: %s\n", status.message().c_str());
+    std::abort();
+  }
+}
+
 void RunOnce(const edgeml::Model& model, bool exact, uint32_t seed) {
   edgeml::SessionOptions options;
   options.exact = exact;
   options.memory_cap_bytes = kMemoryCap;
   options.step_limit = kMostSteps;
   auto session = edgeml::Session::Create(model, options);
-  if (!session.ok()) return;
+  if (!session.ok()) return CheckError(session.status());
   int64_t macs = 0;
   for (const edgeml::NodeInfo& node : session->nodes()) {
     if (node.macs > kMostMacs || node.macs < -1) return;
@@ -35,7 +46,7 @@ void RunOnce(const edgeml::Model& model, bool exact, uint32_t seed) {
       bytes[k] = static_cast<uint8_t>(seed >> 24);
     }
   }
-  if (!session->Run().ok()) return;
+  if (const edgeml::Status status = session->Run(); !status.ok()) return CheckError(status);
   (void)session->Run();
   // Every output byte must be readable.
   volatile uint8_t sink = 0;
@@ -53,7 +64,10 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   options.memory_cap_bytes = kMemoryCap;
   const auto model =
       edgeml::Model::FromBytes({reinterpret_cast<const std::byte*>(data), size}, options);
-  if (!model.ok()) return 0;
+  if (!model.ok()) {
+    CheckError(model.status());
+    return 0;
+  }
   uint32_t seed = 2166136261u;
   for (size_t i = 0; i < size; ++i) seed = (seed ^ data[i]) * 16777619u;
   RunOnce(*model, /*exact=*/true, seed);

@@ -1,7 +1,251 @@
+// CONV_2D, FULLY_CONNECTED and one-channel DEPTHWISE_CONV_2D on the blocked matrix products.
+#include <algorithm>
+#include <limits>
+#include <vector>
+
 #include "src/backends/cpu/cpu_backend.h"
+#include "src/backends/cpu/level_names.h"
+#include "src/backends/cpu/matrix_problem.h"
+#include "src/backends/weights.h"
+#include "src/base/strings.h"
 
 namespace edgeml::backends {
+namespace {
 
-void AddCpuConvolutionKernels(KernelList&) {}
+using kernels::ConvQuantization;
+using kernels::FloatRange;
+using kernels::GemmFloatPlan;
+using kernels::GemmInt8Plan;
+using kernels::GemmKernels;
+using kernels::WeightMatrix;
+using runtime::NodeView;
+using runtime::PrepareContext;
+using runtime::RunContext;
+
+const GemmKernels& Kernels() { return *kernels::GemmFor(BestSimdLevel()); }
+
+template <typename T>
+const T* BiasOf(const NodeView& view) {
+  return view.has_input(kMatrixBias) ? view.inputs[kMatrixBias].as<T>() : nullptr;
+}
+
+// Runs body(piece, workspace of the worker) for every piece of a plan.
+template <typename Plan, typename Body>
+Status RunPieces(RunContext& context, const Plan& plan, int workspace, Body&& body) {
+  auto* memory = workspace < 0 ? nullptr : static_cast<std::byte*>(context.workspace(workspace));
+  context.pool().ParallelFor(plan.split().pieces(), 1, [&](int64_t begin, int64_t end, int worker) {
+    std::byte* own =
+        memory == nullptr ? nullptr : memory + static_cast<size_t>(worker) * plan.workspace_bytes();
+    for (int64_t piece = begin; piece < end && !context.cancelled(); ++piece) body(piece, own);
+  });
+  if (context.cancelled()) return Error(Code::kCancelled, "stopped on request");
+  return Status::Ok();
+}
+
+int RequestWorkspaces(PrepareContext& context, size_t bytes) {
+  if (bytes == 0) return -1;
+  return context.RequestWorkspace(bytes * static_cast<size_t>(context.num_threads()));
+}
+
+WeightMatrix WeightsOf(const NodeView& view, const MatrixProblem& p) {
+  return {view.inputs[kMatrixWeights].data, p.n, p.k, p.n_stride, p.k_stride};
+}
+
+Result<std::shared_ptr<const std::byte>> PackInteger(PrepareContext& context,
+                                                     const MatrixProblem& p, bool is_unsigned) {
+  const WeightMatrix weights = WeightsOf(context.view(), p);
+  const std::string layout =
+      Concat("gemm.", is_unsigned ? "uint8" : "int8", ".", NameOf(BestSimdLevel()), ".", p.n, "x",
+             p.k, p.k_stride == 1 ? "" : ".transposed");
+  return context.Pack(
+      kMatrixWeights, layout, GemmInt8Plan::PackedBytes(Kernels(), p.n, p.k),
+      [&](std::byte* out) { GemmInt8Plan::Pack(Kernels(), weights, is_unsigned, out); });
+}
+
+template <MatrixOp op>
+class IntegerStep : public runtime::Step {
+ public:
+  Status Prepare(PrepareContext& context) override {
+    const NodeView& view = context.view();
+    const TensorView& input = view.inputs[kMatrixInput];
+    const TensorView& weights = view.inputs[kMatrixWeights];
+    const TensorView& output = view.outputs[0];
+    const bool is_unsigned = input.type == DType::kUInt8;
+    const MatrixProblem p = ProblemOf(view, op, 1);
+    EDGEML_ASSIGN_OR_RETURN(packed_, PackInteger(context, p, is_unsigned));
+    const auto multipliers = shared::FixedPointMultipliers(
+        shared::EffectiveScales(input, weights, output, static_cast<int32_t>(p.n),
+                                /*float_product=*/is_unsigned && op != MatrixOp::kFullyConnected));
+    ConvQuantization q;
+    q.input_zero_point = input.zero_point();
+    q.filter_zero_point = is_unsigned ? weights.zero_point() : 0;
+    q.output_zero_point = output.zero_point();
+    q.multipliers = multipliers.data();
+    if (!QuantizedActivationRange(static_cast<int>(ActivationOf(view, op)), output.type,
+                                  output.scale(), output.zero_point(), &q.output_min,
+                                  &q.output_max))
+      return Error(Code::kInternal, "activation range");
+    plan_.SettleInteger(Kernels(), p.patch, p.rows, p.n, p.k, q, is_unsigned, BiasOf<int32_t>(view),
+                        packed_.get(), context.num_threads());
+    workspace_ = RequestWorkspaces(context, plan_.workspace_bytes());
+    return Status::Ok();
+  }
+
+  Status Run(RunContext& context) override {
+    const void* input = context.input(kMatrixInput).data;
+    void* output = context.output(0).data;
+    return RunPieces(context, plan_, workspace_, [&](int64_t piece, std::byte* workspace) {
+      plan_.Run(piece, input, output, workspace);
+    });
+  }
+
+ private:
+  std::shared_ptr<const std::byte> packed_;
+  GemmInt8Plan plan_;
+  int workspace_ = -1;
+};
+
+template <MatrixOp op>
+class FloatStep : public runtime::Step {
+ public:
+  Status Prepare(PrepareContext& context) override {
+    const NodeView& view = context.view();
+    const MatrixProblem p = ProblemOf(view, op, 4);
+    const WeightMatrix weights = WeightsOf(view, p);
+    const std::string layout = Concat("gemm.float32.", NameOf(BestSimdLevel()), ".", p.n, "x", p.k,
+                                      p.k_stride == 1 ? "" : ".transposed");
+    EDGEML_ASSIGN_OR_RETURN(
+        packed_,
+        context.Pack(kMatrixWeights, layout, GemmFloatPlan::PackedBytes(Kernels(), p.n, p.k),
+                     [&](std::byte* out) { GemmFloatPlan::Pack(Kernels(), weights, out); }));
+    FloatRange range;
+    FloatActivationRange(static_cast<int>(ActivationOf(view, op)), &range.min, &range.max);
+    plan_.Settle(Kernels(), p.patch, p.rows, p.n, p.k, range, BiasOf<float>(view), packed_.get(),
+                 context.num_threads());
+    workspace_ = RequestWorkspaces(context, plan_.workspace_bytes());
+    return Status::Ok();
+  }
+
+  Status Run(RunContext& context) override {
+    const auto* input = context.input(kMatrixInput).as<float>();
+    auto* output = context.output(0).as_mutable<float>();
+    return RunPieces(context, plan_, workspace_, [&](int64_t piece, std::byte* workspace) {
+      plan_.Run(piece, input, output, workspace);
+    });
+  }
+
+ private:
+  std::shared_ptr<const std::byte> packed_;
+  GemmFloatPlan plan_;
+  int workspace_ = -1;
+};
+
+// Float in and out, int8 weights: the input is quantized image by image (row by row) when it runs.
+template <MatrixOp op>
+class HybridStep : public runtime::Step {
+ public:
+  Status Prepare(PrepareContext& context) override {
+    const NodeView& view = context.view();
+    const TensorView& weights = view.inputs[kMatrixWeights];
+    const MatrixProblem p = ProblemOf(view, op, 1);
+    EDGEML_ASSIGN_OR_RETURN(packed_, PackInteger(context, p, false));
+    const auto scales = shared::ChannelScales(weights, static_cast<int32_t>(p.n));
+    asymmetric_ = Asymmetric(view);
+    FloatRange range;
+    const auto activation = static_cast<int>(ActivationOf(view, op));
+    FloatActivationRange(activation, &range.min, &range.max);
+    if (op == MatrixOp::kFullyConnected && activation == kActivationNone) {
+      range.max = std::numeric_limits<float>::infinity();  // not even an infinity is clamped
+      range.min = -range.max;
+    }
+    plan_.SettleHybrid(Kernels(), p.patch, p.rows, p.rows_per_image, p.n, p.k, scales.data(), range,
+                       BiasOf<float>(view), packed_.get(), context.num_threads());
+    images_ = p.images;
+    quantized_.Prepare(context, p.images, p.image_elements);
+    const auto images = static_cast<size_t>(p.images);
+    row_terms_ = context.RequestWorkspace(images * sizeof(int32_t));
+    pads_ = context.RequestWorkspace(images);
+    workspace_ = RequestWorkspaces(context, plan_.workspace_bytes());
+    return Status::Ok();
+  }
+
+  Status Run(RunContext& context) override {
+    quantized_.Fill(context, context.input(kMatrixInput).as<float>(), asymmetric_);
+    const int32_t* zero_points = quantized_.zero_points(context);
+    auto* row_terms = static_cast<int32_t*>(context.workspace(row_terms_));
+    auto* pads = static_cast<int8_t*>(context.workspace(pads_));
+    for (int64_t i = 0; i < images_; ++i) {
+      row_terms[i] = -(zero_points[i] + 128);
+      pads[i] = static_cast<int8_t>(zero_points[i]);
+    }
+    auto* output = context.output(0).as_mutable<float>();
+    return RunPieces(context, plan_, workspace_, [&](int64_t piece, std::byte* workspace) {
+      plan_.RunHybrid(piece, quantized_.values(context), quantized_.scales(context), row_terms,
+                      pads, output, workspace);
+    });
+  }
+
+ private:
+  // As the reference backend does: see convolution.cc and fully_connected.cc there.
+  static bool Asymmetric(const NodeView& view) {
+    if constexpr (op == MatrixOp::kFullyConnected) {
+      return view.attrs<ir::FullyConnectedAttrs>().asymmetric_quantize_inputs;
+    } else if constexpr (op == MatrixOp::kDepthwise) {
+      return true;
+    } else {
+      const std::vector<float>& scales = view.inputs[kMatrixWeights].quantization->scale;
+      return std::any_of(scales.begin(), scales.end(), [&](float s) { return s != scales[0]; });
+    }
+  }
+
+  std::shared_ptr<const std::byte> packed_;
+  GemmInt8Plan plan_;
+  shared::QuantizedInput quantized_;
+  int64_t images_ = 0;
+  bool asymmetric_ = false;
+  int row_terms_ = -1, pads_ = -1, workspace_ = -1;
+};
+
+template <MatrixOp op, DType type>
+std::string DeclineIntegerStep(const NodeView& view) {
+  std::string reason = DeclineStructure(view, op, /*takes_channels=*/false);
+  return reason.empty() ? DeclineInteger(view, op, type) : reason;
+}
+template <MatrixOp op>
+std::string DeclineHybridStep(const NodeView& view) {
+  std::string reason = DeclineStructure(view, op, /*takes_channels=*/false);
+  return reason.empty() ? DeclineHybrid(view, op) : reason;
+}
+template <MatrixOp op>
+std::string DeclineFloatStep(const NodeView& view) {
+  std::string reason = DeclineStructure(view, op, /*takes_channels=*/false);
+  return reason.empty() ? DeclineFloat(view) : reason;
+}
+
+template <MatrixOp op>
+void AddMatrixKernels(KernelList& list, ir::OpCode code, const char* name) {
+  using runtime::ErrorBound;
+  using runtime::MakeStep;
+  // The reference requantizes fully connected layers in double precision, we in fixed point.
+  const ErrorBound integer =
+      op == MatrixOp::kFullyConnected ? ErrorBound::kOneQuantum : ErrorBound::kExact;
+  list.push_back({code, WithLevel(Concat(name, ".int8")), integer,
+                  DeclineIntegerStep<op, DType::kInt8>, MakeStep<IntegerStep<op>>});
+  list.push_back({code, WithLevel(Concat(name, ".uint8")), integer,
+                  DeclineIntegerStep<op, DType::kUInt8>, MakeStep<IntegerStep<op>>});
+  list.push_back({code, WithLevel(Concat(name, ".float32")), ErrorBound::kFloatRounding,
+                  DeclineFloatStep<op>, MakeStep<FloatStep<op>>});
+  list.push_back({code, WithLevel(Concat(name, ".hybrid")), ErrorBound::kFloatRounding,
+                  DeclineHybridStep<op>, MakeStep<HybridStep<op>>});
+}
+
+}  // namespace
+
+void AddCpuConvolutionKernels(KernelList& list) {
+  AddMatrixKernels<MatrixOp::kConv>(list, ir::OpCode::kConv2D, "conv_2d");
+  AddMatrixKernels<MatrixOp::kFullyConnected>(list, ir::OpCode::kFullyConnected, "fully_connected");
+  AddMatrixKernels<MatrixOp::kDepthwise>(list, ir::OpCode::kDepthwiseConv2D,
+                                         "depthwise_conv_2d.one_channel");
+}
 
 }  // namespace edgeml::backends

@@ -98,16 +98,21 @@ std::string Decline(const NodeView& view) {
 
   if (filter.rank() != 4) return "the weights do not have 4 dimensions";
   const int axis = ChannelAxisOf(kind);
-  reason = DeclineQuantization(filter, "weights", /*zero_scale=*/true);
+  reason = DeclineQuantization(filter, "the weights tensor", /*zero_scale=*/true);
   if (reason.empty()) reason = DeclineChannelScales(filter, axis, filter.dim(axis));
   if (reason.empty() && input.type == DType::kUInt8 && filter.quantization->per_axis())
     reason = "uint8 weights with a scale per channel are not supported";
+  // LiteRT runs grouped hybrid convolutions with its per-channel kernel, which knows signed
+  // weights.
+  if (reason.empty() && input.type == DType::kFloat32 && filter.type == DType::kUInt8 &&
+      input.rank() == 4 && input.dim(3) != filter.dim(3))
+    reason = "uint8 weights of a grouped convolution with float32 input are not supported";
   if (!reason.empty() || input.type == DType::kFloat32) return reason;
 
   if (reason.empty()) reason = DeclineQuantization(input, "input");
   if (reason.empty()) reason = DeclineQuantization(output, "output");
   if (reason.empty() && kind == Kind::kConv && input.type != DType::kUInt8)
-    reason = DeclineAsymmetric(filter, "weights");
+    reason = DeclineAsymmetric(filter, "the weights tensor");
   if (reason.empty() && input.type == DType::kInt16) reason = DeclineAsymmetric(input, "input");
   if (reason.empty() && input.type == DType::kInt16) reason = DeclineAsymmetric(output, "output");
   return reason;

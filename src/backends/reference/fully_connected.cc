@@ -75,9 +75,10 @@ std::string Decline(const NodeView& view) {
   if (!reason.empty() || weights.type == DType::kFloat32) return reason;
 
   if (weights.rank() != 2) return "the weights do not have 2 dimensions";
-  reason = DeclineQuantization(weights, "weights", /*zero_scale=*/true);
+  reason = DeclineQuantization(weights, "the weights tensor", /*zero_scale=*/true);
   if (reason.empty()) reason = DeclineChannelScales(weights, 0, weights.dim(0));
-  if (reason.empty() && IsSubByte(weights.type)) reason = DeclineAsymmetric(weights, "weights");
+  if (reason.empty() && IsSubByte(weights.type))
+    reason = DeclineAsymmetric(weights, "the weights tensor");
   if (!reason.empty() || IsHybrid(view)) return reason;
 
   if (input.type == DType::kUInt8 && weights.quantization->per_axis())

@@ -219,9 +219,9 @@ TEST(TransposeConvReference, FloatSpreadsOnePixel) {
 
 TEST(ConvReference, SumsWrapInsteadOfOverflowing) {
   const ConvShape s{};
-  const FixedPointMultiplier one = ToFixedPoint(1.0);
+  const FixedPointMultiplier half = ToFixedPoint(0.5);
   const ConvQuantization q{
-      .input_zero_point = -128, .multipliers = &one, .output_min = -128, .output_max = 127};
+      .input_zero_point = -128, .multipliers = &half, .output_min = -128, .output_max = 127};
   const int8_t input = 127, filter = 127;
   const int32_t bias = std::numeric_limits<int32_t>::max();
   int8_t output = 0;

@@ -1,4 +1,4 @@
-#include "src/backends/reference/weights.h"
+#include "src/backends/weights.h"
 
 #include <cmath>
 
@@ -6,7 +6,7 @@
 #include "src/kernels/quantize/dynamic_range.h"
 #include "src/tensor/packed_int.h"
 
-namespace edgeml::backends::reference {
+namespace edgeml::backends::shared {
 namespace {
 
 struct StoredRange {
@@ -159,4 +159,4 @@ void QuantizedInput::Fill(RunContext& context, const float* input, bool asymmetr
                         zero_points(context));
 }
 
-}  // namespace edgeml::backends::reference
+}  // namespace edgeml::backends::shared

@@ -1,0 +1,162 @@
+#include "src/backends/cpu/matrix_problem.h"
+
+#include "src/backends/weights.h"
+#include "src/base/cpu_features.h"
+#include "src/base/strings.h"
+
+namespace edgeml::backends {
+namespace {
+
+using ir::NodeView;
+using kernels::ConvShape;
+
+// Keeps every coordinate that the kernels compute within 32 bits.
+constexpr int64_t kMaxReach = 1 << 24;
+
+const ir::Window& WindowOf(const NodeView& view, MatrixOp op) {
+  return op == MatrixOp::kDepthwise ? view.attrs<ir::DepthwiseConvAttrs>().window
+                                    : view.attrs<ir::ConvAttrs>().window;
+}
+
+std::string DeclineWindow(const NodeView& view, MatrixOp op) {
+  const TensorView& input = view.inputs[kMatrixInput];
+  const TensorView& filter = view.inputs[kMatrixWeights];
+  if (input.rank() != 4 || filter.rank() != 4) return "not 4 dimensions";
+  const ir::Window& w = WindowOf(view, op);
+  for (int64_t reach :
+       {int64_t{filter.dim(1)} * w.dilation_h, int64_t{filter.dim(2)} * w.dilation_w,
+        int64_t{w.stride_h}, int64_t{w.stride_w}, int64_t{input.dim(1)}, int64_t{input.dim(2)}}) {
+    if (reach > kMaxReach) return "a window or image beyond 2^24 pixels";
+  }
+  return "";
+}
+
+}  // namespace
+
+ir::Activation ActivationOf(const NodeView& view, MatrixOp op) {
+  switch (op) {
+    case MatrixOp::kConv:
+      return view.attrs<ir::ConvAttrs>().activation;
+    case MatrixOp::kDepthwise:
+      return view.attrs<ir::DepthwiseConvAttrs>().activation;
+    case MatrixOp::kFullyConnected:
+      return view.attrs<ir::FullyConnectedAttrs>().activation;
+  }
+  return ir::Activation::kNone;
+}
+
+ConvShape ConvShapeOf(const NodeView& view, MatrixOp op) {
+  const Shape& input = view.inputs[kMatrixInput].shape;
+  const Shape& filter = view.inputs[kMatrixWeights].shape;
+  const Shape& output = view.outputs[0].shape;
+  const ir::Window& window = WindowOf(view, op);
+  ConvShape s;
+  s.batch = input[0];
+  s.in_h = input[1];
+  s.in_w = input[2];
+  s.in_c = input[3];
+  s.out_h = output[1];
+  s.out_w = output[2];
+  s.out_c = output[3];
+  s.filter_h = filter[1];
+  s.filter_w = filter[2];
+  s.stride_h = window.stride_h;
+  s.stride_w = window.stride_w;
+  s.dilation_h = window.dilation_h;
+  s.dilation_w = window.dilation_w;
+  s.pad_top = ir::WindowPadBefore(window, input[1], filter[1], output[1], true);
+  s.pad_left = ir::WindowPadBefore(window, input[2], filter[2], output[2], false);
+  if (op == MatrixOp::kDepthwise) s.depth_multiplier = output[3] / input[3];
+  return s;
+}
+
+MatrixProblem ProblemOf(const NodeView& view, MatrixOp op, int element_bytes) {
+  MatrixProblem p;
+  if (op == MatrixOp::kFullyConnected) {
+    const Shape& weights = view.inputs[kMatrixWeights].shape;
+    p.n = weights[0];
+    p.k = weights[1];
+    p.rows = p.n == 0 ? 0 : view.outputs[0].num_elements() / p.n;
+    p.images = p.rows;
+    p.image_elements = p.k;
+    p.patch.row_bytes = p.k * element_bytes;
+    p.n_stride = p.k;
+    return p;
+  }
+  const ConvShape s = ConvShapeOf(view, op);
+  p.patch = kernels::PatchOf(s, element_bytes);
+  p.rows = s.output_rows() * s.out_w;
+  p.n = s.out_c;
+  p.k = int64_t{s.in_c} * s.filter_h * s.filter_w;
+  p.images = s.batch;
+  p.rows_per_image = int64_t{s.out_h} * s.out_w;
+  p.image_elements = int64_t{s.in_h} * s.in_w * s.in_c;
+  // A depthwise convolution of one channel has its filter as [filter_h, filter_w, out_c].
+  const bool transposed = op == MatrixOp::kDepthwise;
+  p.n_stride = transposed ? 1 : p.k;
+  p.k_stride = transposed ? p.n : 1;
+  return p;
+}
+
+std::string DeclineStructure(const NodeView& view, MatrixOp op, bool takes_channels) {
+  if (BestSimdLevel() == SimdLevel::kNone) return "no SIMD level on this machine";
+  const TensorView& weights = view.inputs[kMatrixWeights];
+  if (!weights.is_constant) return "the weights are not constant";
+  if (view.has_input(kMatrixBias) && !view.inputs[kMatrixBias].is_constant)
+    return "the bias is not constant";
+  if (weights.num_elements() == 0) return "no weights";
+  if (op == MatrixOp::kFullyConnected) {
+    if (view.attrs<ir::FullyConnectedAttrs>().shuffled_4x16_weights) return "shuffled weights";
+    if (view.outputs.size() != 1) return "has a second output";
+    if (weights.rank() != 2) return "the weights do not have 2 dimensions";
+  } else {
+    if (std::string reason = DeclineWindow(view, op); !reason.empty()) return reason;
+    const int32_t channels = view.inputs[kMatrixInput].dim(3);
+    if (op == MatrixOp::kConv && channels != weights.dim(3)) return "grouped convolution";
+    if (op == MatrixOp::kDepthwise && !takes_channels && channels != 1)
+      return "more than one channel";
+  }
+  return shared::DeclineActivation(ActivationOf(view, op), view.outputs[0]);
+}
+
+std::string DeclineInteger(const NodeView& view, MatrixOp op, DType type) {
+  const TensorView& input = view.inputs[kMatrixInput];
+  const TensorView& weights = view.inputs[kMatrixWeights];
+  const TensorView& output = view.outputs[0];
+  if (input.type != type || weights.type != type || output.type != type ||
+      (view.has_input(kMatrixBias) && view.inputs[kMatrixBias].type != DType::kInt32))
+    return Concat("not all ", NameOf(type), " with an int32 bias");
+  std::string reason = shared::DeclineQuantization(weights, "weights", /*zero_scale=*/true);
+  const int axis = op == MatrixOp::kDepthwise ? 3 : 0;
+  if (reason.empty()) reason = shared::DeclineChannelScales(weights, axis, weights.dim(axis));
+  if (reason.empty() && type == DType::kUInt8 && weights.quantization->per_axis())
+    reason = "uint8 weights with a scale per channel";
+  if (reason.empty() && type == DType::kInt8)
+    reason = op == MatrixOp::kDepthwise ? "" : shared::DeclineAsymmetric(weights, "weights");
+  if (reason.empty()) reason = shared::DeclineQuantization(input, "input");
+  if (reason.empty()) reason = shared::DeclineQuantization(output, "output");
+  return reason;
+}
+
+std::string DeclineHybrid(const NodeView& view, MatrixOp op) {
+  const TensorView& weights = view.inputs[kMatrixWeights];
+  if (view.inputs[kMatrixInput].type != DType::kFloat32 || weights.type != DType::kInt8 ||
+      view.outputs[0].type != DType::kFloat32 ||
+      (view.has_input(kMatrixBias) && view.inputs[kMatrixBias].type != DType::kFloat32))
+    return "not float32 with int8 weights";
+  std::string reason = shared::DeclineQuantization(weights, "weights", /*zero_scale=*/true);
+  const int axis = op == MatrixOp::kDepthwise ? 3 : 0;
+  if (reason.empty()) reason = shared::DeclineChannelScales(weights, axis, weights.dim(axis));
+  return reason;
+}
+
+std::string DeclineFloat(const NodeView& view) {
+  if (view.inputs[kMatrixInput].type != DType::kFloat32 ||
+      view.inputs[kMatrixWeights].type != DType::kFloat32 ||
+      view.outputs[0].type != DType::kFloat32 ||
+      (view.has_input(kMatrixBias) && view.inputs[kMatrixBias].type != DType::kFloat32))
+    return "not all float32";
+  return "";
+}
+
+}  // namespace edgeml::backends

@@ -1,0 +1,43 @@
+// CONV_2D, FULLY_CONNECTED and one-channel DEPTHWISE_CONV_2D seen as one matrix product.
+#ifndef EDGEML_BACKENDS_CPU_MATRIX_PROBLEM_H_
+#define EDGEML_BACKENDS_CPU_MATRIX_PROBLEM_H_
+
+#include <cstdint>
+#include <string>
+
+#include "src/kernels/convolution/convolution.h"
+#include "src/kernels/gemm/gemm_plan.h"
+#include "src/runtime/backend.h"
+
+namespace edgeml::backends {
+
+enum class MatrixOp { kConv, kDepthwise, kFullyConnected };
+
+inline constexpr size_t kMatrixInput = 0, kMatrixWeights = 1, kMatrixBias = 2;
+
+ir::Activation ActivationOf(const ir::NodeView& view, MatrixOp op);
+
+// The geometry of a convolution of either kind. REQUIRES: shapes known, rank 4.
+kernels::ConvShape ConvShapeOf(const ir::NodeView& view, MatrixOp op);
+
+struct MatrixProblem {
+  kernels::PatchGeometry patch;
+  int64_t rows = 0, n = 0, k = 0;
+  int64_t images = 1, rows_per_image = 1;  // what a hybrid kernel quantizes at a time
+  int64_t image_elements = 0;              // input elements of one image
+  int64_t n_stride = 0, k_stride = 1;      // of the weights, in elements
+};
+MatrixProblem ProblemOf(const ir::NodeView& view, MatrixOp op, int element_bytes);
+
+// Why a node is not for the cpu kernels, whatever its types: weights or bias not constant, groups,
+// odd windows, an activation that is not a clamp; "" = it is. `takes_channels`: whether a depthwise
+// convolution of several channels is meant.
+std::string DeclineStructure(const ir::NodeView& view, MatrixOp op, bool takes_channels);
+// All types are `type`, or for kFloat32 with hybrid weights: float input and output.
+std::string DeclineInteger(const ir::NodeView& view, MatrixOp op, DType type);
+std::string DeclineHybrid(const ir::NodeView& view, MatrixOp op);
+std::string DeclineFloat(const ir::NodeView& view);
+
+}  // namespace edgeml::backends
+
+#endif  // EDGEML_BACKENDS_CPU_MATRIX_PROBLEM_H_

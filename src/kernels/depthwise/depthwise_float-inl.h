@@ -1,0 +1,140 @@
+// The float32 depthwise convolution. Included by depthwise.simd.cc only. Taps are added in
+// row-major order with fused multiply-adds, starting from the bias.
+#ifndef EDGEML_KERNELS_DEPTHWISE_DEPTHWISE_FLOAT_INL_H_
+#define EDGEML_KERNELS_DEPTHWISE_DEPTHWISE_FLOAT_INL_H_
+
+#include "src/kernels/depthwise/depthwise_args.h"
+#include "src/kernels/depthwise/depthwise_int8-inl.h"
+#include "src/kernels/simd/vector.h"
+
+namespace edgeml::kernels::EDGEML_SIMD_LEVEL {
+
+struct FloatRow {
+  const float* base;
+  int64_t stride;
+};
+
+struct FloatBlock {
+  const DepthwiseFloatArgs* args;
+  const FloatRow* rows;  // [filter_h], at the block's first channel
+  int32_t first_channel, channels;
+};
+
+// As DepthwiseTile of the integer version; a block is one vector of channels.
+template <int kWidth, int kStride, int kOutputs>
+EDGEML_INLINE void DepthwiseFloatTile(const FloatBlock& block, int32_t x0, int64_t pixel) {
+  const DepthwiseFloatArgs& args = *block.args;
+  const DepthwiseGeometry& g = args.geometry;
+  const hn::ScalableTag<float> d;
+  using V = hn::Vec<decltype(d)>;
+  const auto load = [&](const float* from) HWY_ATTR {
+    if constexpr (kByteMasks) {
+      return hn::MaskedLoad(hn::FirstN(d, static_cast<size_t>(block.channels)), d, from);
+    } else {
+      return LoadPart(d, from, block.channels);
+    }
+  };
+  V sum[kOutputs];
+  const V bias = load(args.bias + block.first_channel);
+#pragma GCC unroll 16
+  for (int o = 0; o < kOutputs; ++o) sum[o] = bias;
+  const float* w = args.weights + block.first_channel;
+  for (int32_t r = 0; r < g.filter_h; ++r, w += int64_t{g.filter_w} * g.channels) {
+    const FloatRow row = block.rows[r];
+    if constexpr (kWidth == 0) {
+      static_assert(kOutputs == 1);
+      int32_t x = x0;
+      for (int32_t kx = 0; kx < g.filter_w; ++kx, x += g.dilation_w) {
+        if (x < 0 || x >= g.in_w) continue;
+        sum[0] = hn::MulAdd(load(row.base + x * row.stride), load(w + kx * g.channels), sum[0]);
+      }
+    } else {
+      V weights[kWidth];
+#pragma GCC unroll 16
+      for (int kx = 0; kx < kWidth; ++kx) weights[kx] = load(w + kx * g.channels);
+#pragma GCC unroll 32
+      for (int col = 0; col < (kOutputs - 1) * kStride + kWidth; ++col) {
+        const V x = load(row.base + (x0 + col) * row.stride);
+#pragma GCC unroll 16
+        for (int o = 0; o < kOutputs; ++o) {
+          const int kx = col - o * kStride;
+          if (kx >= 0 && kx < kWidth) sum[o] = hn::MulAdd(x, weights[kx], sum[o]);
+        }
+      }
+    }
+  }
+  const V lo = hn::Set(d, args.min);
+  const V hi = hn::Set(d, args.max);
+#pragma GCC unroll 16
+  for (int o = 0; o < kOutputs; ++o) {
+    StorePart(hn::Min(hn::Max(sum[o], lo), hi), d,
+              args.output + (pixel + o) * g.channels + block.first_channel, block.channels);
+  }
+}
+
+template <int kWidth, int kStride, int kOutputs>
+HWY_NOINLINE int32_t DepthwiseFloatMiddle(const FloatBlock& block, int32_t begin, int32_t end,
+                                          int64_t pixel) {
+  const DepthwiseGeometry& g = block.args->geometry;
+  int32_t x = begin;
+  for (; x + kOutputs <= end; x += kOutputs) {
+    DepthwiseFloatTile<kWidth, kStride, kOutputs>(block, x * kStride - g.pad_left, pixel + x);
+  }
+  return x;
+}
+
+HWY_NOINLINE void DepthwiseFloatEdges(const FloatBlock& block, int32_t begin, int32_t end,
+                                      int64_t pixel) {
+  const DepthwiseGeometry& g = block.args->geometry;
+  for (int32_t x = begin; x < end; ++x) {
+    DepthwiseFloatTile<0, 0, 1>(block, x * g.stride_w - g.pad_left, pixel + x);
+  }
+}
+
+template <int kWidth, int kStride>
+int32_t DepthwiseFloatInside(const FloatBlock& block, int32_t begin, int32_t end, int64_t pixel) {
+  int32_t x = begin;
+  if constexpr (kWidth <= 3) {
+    x = DepthwiseFloatMiddle<kWidth, kStride, 8>(block, x, end, pixel);
+  }
+  x = DepthwiseFloatMiddle<kWidth, kStride, 4>(block, x, end, pixel);
+  return DepthwiseFloatMiddle<kWidth, kStride, 1>(block, x, end, pixel);
+}
+
+void RunDepthwiseFloat(const DepthwiseFloatArgs& args, int64_t begin, int64_t end) {
+  const DepthwiseGeometry& g = args.geometry;
+  int32_t inside_begin, inside_end;
+  InsideColumns(g, &inside_begin, &inside_end);
+  for (int64_t out_row = begin; out_row < end; ++out_row) {
+    const int64_t image = out_row / g.out_h;
+    const auto oy = static_cast<int32_t>(out_row - image * g.out_h);
+    const int64_t pixel = out_row * g.out_w;
+    for (int32_t c = 0; c < g.channels; c += kLanes32) {
+      FloatRow rows[kMaxDepthwiseFilterHeight];
+      for (int32_t r = 0; r < g.filter_h; ++r) {
+        const int32_t y = oy * g.stride_h - g.pad_top + r * g.dilation_h;
+        rows[r] = {args.pad + c, 0};
+        if (y >= 0 && y < g.in_h) {
+          rows[r] = {args.input + (image * g.in_h + y) * g.in_w * g.channels + c, g.channels};
+        }
+      }
+      const FloatBlock block = {&args, rows, c, Min(g.channels - c, kLanes32)};
+      int32_t x = inside_begin;
+      DepthwiseFloatEdges(block, 0, x, pixel);
+      if (g.filter_w == 3 && g.stride_w == 1) {
+        x = DepthwiseFloatInside<3, 1>(block, x, inside_end, pixel);
+      } else if (g.filter_w == 3 && g.stride_w == 2) {
+        x = DepthwiseFloatInside<3, 2>(block, x, inside_end, pixel);
+      } else if (g.filter_w == 5 && g.stride_w == 1) {
+        x = DepthwiseFloatInside<5, 1>(block, x, inside_end, pixel);
+      } else if (g.filter_w == 5 && g.stride_w == 2) {
+        x = DepthwiseFloatInside<5, 2>(block, x, inside_end, pixel);
+      }
+      DepthwiseFloatEdges(block, x, g.out_w, pixel);
+    }
+  }
+}
+
+}  // namespace edgeml::kernels::EDGEML_SIMD_LEVEL
+
+#endif  // EDGEML_KERNELS_DEPTHWISE_DEPTHWISE_FLOAT_INL_H_

@@ -1,0 +1,89 @@
+// Requantization of vectors of 32-bit sums, for SIMD sources. Bit-exact with the scalar definition
+// in src/tensor/fixed_point.h.
+#ifndef EDGEML_KERNELS_SIMD_REQUANTIZE_INL_H_
+#define EDGEML_KERNELS_SIMD_REQUANTIZE_INL_H_
+
+#include <immintrin.h>
+
+#include "src/kernels/simd/requantize_args.h"
+#include "src/kernels/simd/vector.h"
+
+namespace edgeml::kernels::EDGEML_SIMD_LEVEL {
+
+// round(x * m / 2^31) per lane. Rounding half up equals SaturatingRoundingDoublingHighMul, whose
+// truncation of a nudged negative product rounds half up as well. REQUIRES: m >= 0.
+template <class V>
+EDGEML_INLINE V RoundingDoublingHighMul(V x, V m) {
+  const hn::DFromV<V> d;
+  const hn::Repartition<int64_t, decltype(d)> d64;
+  const hn::Repartition<uint64_t, decltype(d)> du64;
+  const auto nudge = hn::Set(d64, int64_t{1} << 30);
+  const V x_odd = hn::BitCast(d, hn::ShiftRight<32>(hn::BitCast(du64, x)));
+  const V m_odd = hn::BitCast(d, hn::ShiftRight<32>(hn::BitCast(du64, m)));
+  const auto even = hn::Add(hn::MulEven(x, m), nudge);
+  const auto odd = hn::Add(hn::MulEven(x_odd, m_odd), nudge);
+  return hn::OddEven(hn::BitCast(d, hn::ShiftLeft<1>(odd)),
+                     hn::BitCast(d, hn::ShiftRight<31>(hn::BitCast(du64, even))));
+}
+
+// One vector of columns starting at `c`; the result is not clamped.
+template <RequantizeMode kMode, class D>
+EDGEML_INLINE hn::Vec<D> RequantizeVector(D d, const RequantizeArgs& q, hn::Vec<D> x, int64_t c) {
+  if constexpr (kMode == RequantizeMode::kGeneral) x = hn::Shl(x, hn::LoadU(d, q.left + c));
+  const auto y = RoundingDoublingHighMul(x, hn::LoadU(d, q.multiplier + c));
+  // Ties away from zero: the shift floors, so negative values get one less before it. The sign of x
+  // serves: it differs from the sign of y only where y is zero, and then the result is the same.
+  auto sign = hn::ShiftRight<31>(x);
+  if constexpr (kMode == RequantizeMode::kGeneral) {
+    sign = hn::And(sign, hn::LoadU(d, q.sign_mask + c));
+  }
+  return hn::Shr(hn::Add(hn::Add(y, hn::LoadU(d, q.rounding + c)), sign),
+                 hn::LoadU(d, q.right + c));
+}
+
+// The same for one sum, for any parameters; clamped.
+EDGEML_INLINE int32_t RequantizeScalar(const RequantizeArgs& q, int32_t sum, int64_t c) {
+  const auto x = static_cast<int32_t>(static_cast<uint32_t>(sum) << q.left[c]);
+  const int64_t product = int64_t{x} * q.multiplier[c];
+  const auto high = static_cast<int32_t>((product + (int64_t{1} << 30)) >> 31);
+  const int right = q.right[c];
+  const auto mask = static_cast<int32_t>((int64_t{1} << right) - 1);
+  const int32_t threshold = (mask >> 1) + (high < 0 ? 1 : 0);
+  const int32_t shifted = (high >> right) + ((high & mask) > threshold ? 1 : 0);
+  const auto y =
+      static_cast<int32_t>(static_cast<uint32_t>(shifted) + static_cast<uint32_t>(q.zero_point));
+  return Min(Max(y, q.min), q.max);
+}
+
+// The 32-bit lanes of four vectors, saturated to int8, in one vector: 128-bit block b holds the
+// four lanes of block b of v0, then of v1, v2 and v3.
+EDGEML_INLINE hn::Vec128<int8_t> PackBlocks(hn::Vec128<int32_t> v0, hn::Vec128<int32_t> v1,
+                                            hn::Vec128<int32_t> v2, hn::Vec128<int32_t> v3) {
+  return hn::Vec128<int8_t>{
+      _mm_packs_epi16(_mm_packs_epi32(v0.raw, v1.raw), _mm_packs_epi32(v2.raw, v3.raw))};
+}
+EDGEML_INLINE hn::Vec256<int8_t> PackBlocks(hn::Vec256<int32_t> v0, hn::Vec256<int32_t> v1,
+                                            hn::Vec256<int32_t> v2, hn::Vec256<int32_t> v3) {
+  return hn::Vec256<int8_t>{
+      _mm256_packs_epi16(_mm256_packs_epi32(v0.raw, v1.raw), _mm256_packs_epi32(v2.raw, v3.raw))};
+}
+#if HWY_TARGET <= HWY_AVX3
+EDGEML_INLINE hn::Vec512<int8_t> PackBlocks(hn::Vec512<int32_t> v0, hn::Vec512<int32_t> v1,
+                                            hn::Vec512<int32_t> v2, hn::Vec512<int32_t> v3) {
+  return hn::Vec512<int8_t>{
+      _mm512_packs_epi16(_mm512_packs_epi32(v0.raw, v1.raw), _mm512_packs_epi32(v2.raw, v3.raw))};
+}
+#endif
+
+// Clamps and flips packed bytes as q says.
+template <class VB>
+EDGEML_INLINE VB ClampBytes(const RequantizeArgs& q, VB v) {
+  const hn::DFromV<VB> d;
+  v = hn::Min(hn::Max(v, hn::Set(d, static_cast<int8_t>(q.min))),
+              hn::Set(d, static_cast<int8_t>(q.max)));
+  return hn::Xor(v, hn::Set(d, static_cast<int8_t>(q.flip)));
+}
+
+}  // namespace edgeml::kernels::EDGEML_SIMD_LEVEL
+
+#endif  // EDGEML_KERNELS_SIMD_REQUANTIZE_INL_H_

@@ -1,0 +1,33 @@
+// What the integer kernels need to bring 32-bit sums back to 8 bits.
+#ifndef EDGEML_KERNELS_SIMD_REQUANTIZE_ARGS_H_
+#define EDGEML_KERNELS_SIMD_REQUANTIZE_ARGS_H_
+
+#include <cstdint>
+
+namespace edgeml::kernels {
+
+// Per column c: y = MultiplyByFixedPoint(sum, {multiplier, shift}) + zero_point, clamped, with the
+// double rounding of src/tensor/fixed_point.h, bit for bit. All arrays are padded to whole vectors.
+//
+// `mode` says what the parameters allow (SettleRequantization in requantize.h decides):
+//   kFast     every shift in [-20, -1] and every |sum| < 2^30;
+//   kGeneral  every shift in [-20, 8] and every |sum| < 2^30 / 2^max(shift, 0);
+//   kScalar   anything.
+enum class RequantizeMode : int32_t { kFast, kGeneral, kScalar };
+
+struct RequantizeArgs {
+  RequantizeMode mode = RequantizeMode::kScalar;
+  const int32_t* multiplier = nullptr;
+  const int32_t* left = nullptr;       // max(shift, 0)
+  const int32_t* right = nullptr;      // max(-shift, 0)
+  const int32_t* rounding = nullptr;   // (right > 0 ? 2^(right - 1) : 0) + zero_point * 2^right
+  const int32_t* sign_mask = nullptr;  // right > 0 ? -1 : 0
+  // In the int8 domain: a uint8 output has 128 subtracted here and added again by `flip`.
+  int32_t zero_point = 0;
+  int32_t min = -128, max = 127;
+  uint8_t flip = 0;  // 0x80 for a uint8 output
+};
+
+}  // namespace edgeml::kernels
+
+#endif  // EDGEML_KERNELS_SIMD_REQUANTIZE_ARGS_H_
