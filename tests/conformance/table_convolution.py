@@ -5,6 +5,8 @@ import numpy as np
 from case import Case, Dice, Row, is_quantized, out, output_q, single
 from tflite_builder import SAME, VALID, Q, T
 
+INT32 = 2  # the schema's TensorType
+
 # Variants: <activations>[_<weights>]; weights of a quantized op are int8 per-channel when unsaid.
 CONV = ("float32", "int8", "int8_tensor", "int8_int4", "uint8", "int16x8", "int16x8_tensor",
         "int16x8_bias32", "hybrid", "hybrid_int4")
@@ -87,6 +89,12 @@ def conv_input(d: Dice, variant: str, shape: list) -> T:
     return d.input(shape, kind or "f32", d.q(kind) if kind else None)
 
 
+def state_bias_type(options: dict, variant: str) -> None:
+    """A 16-bit model with a 32-bit bias must say so: LiteRT else reads it as 64-bit numbers."""
+    if variant.endswith("bias32"):
+        options["quantizedBiasType"] = INT32
+
+
 def conv_2d(d: Dice, variant: str) -> Case:
     g = geometry(d)
     (h, kh, sh, dh, oh), (w_, kw, sw, dw, ow) = g["h"], g["w"]
@@ -101,6 +109,7 @@ def conv_2d(d: Dice, variant: str) -> Case:
     y = result_for(d, variant, x, w, [batch, oh, ow, cout], taps)
     options = {"padding": g["padding"], "strideH": sh, "strideW": sw, "dilationHFactor": dh,
                "dilationWFactor": dw, "fusedActivationFunction": d.activation()}
+    state_bias_type(options, variant)
     inputs = [x, w, b]
     return single("CONV_2D", inputs, [y], ("Conv2DOptions", options))
 
@@ -167,6 +176,7 @@ def fully_connected(d: Dice, variant: str) -> Case:
     y = result_for(d, variant, x, stored, y_shape, stored.shape[1])
     options = {"fusedActivationFunction": d.activation(), "keepNumDims": keep,
                "asymmetricQuantizeInputs": "hybrid" in variant and d.chance(0.5)}
+    state_bias_type(options, variant)
     inputs = [x, stored] + ([b] if b is not None or d.chance(0.5) else [])  # absent, or not listed
     return single("FULLY_CONNECTED", inputs, [y], ("FullyConnectedOptions", options))
 
