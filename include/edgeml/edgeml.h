@@ -95,6 +95,7 @@ struct ModelMetadata {
 struct NodeInfo {
   int32_t index = -1;
   std::string op;          // "CONV_2D", or a custom op's own name
+  bool is_custom = false;  // not one of the format's own operators
   std::string attributes;  // "window=SAME stride=2x2 activation=RELU6"
   int32_t version = 1;
   std::vector<int32_t> inputs, outputs;  // tensor indices, -1 = absent
@@ -190,6 +191,8 @@ struct SessionOptions {
   size_t memory_cap_bytes = 0;        // 0 = 80 % of the machine's memory
   int64_t step_limit = 0;             // most nodes one Run may execute, loops included; 0 = no limit
   int32_t subgraph = 0;
+  // Whether Create prepares. Off, for those who resize inputs first: Prepare or Run does it then.
+  bool prepare = true;
   // Called before each node with (nodes done, nodes in all); false stops the run (kCancelled).
   std::function<bool(int done, int total)> progress;
 };
@@ -213,7 +216,7 @@ struct TensorRef {
 
 class EDGEML_API Session {
  public:
-  // Makes a session and prepares it for the shapes the model states.
+  // Makes a session and, unless options.prepare is off, prepares it for the shapes the model states.
   // Errors: kUnsupported (names the operators), kInvalidModel, kResourceExhausted,
   // kInvalidArgument.
   static Result<Session> Create(const Model& model, const SessionOptions& options = {});
@@ -239,8 +242,10 @@ class EDGEML_API Session {
   // REQUIRES: prepared(); i in range.
   TensorRef input(int i) const;
   TensorRef output(int i) const;
-  // Any tensor by file index. `data` is null when it has no memory: not computed (folded away,
-  // unused), or of a shape not known yet. Without preserve_all_tensors its bytes may be another's.
+  // Any tensor by file index, REQUIRES: in range. Before Prepare, an input has the shape it was last
+  // given, any other tensor the file's. `data` is null when it has no memory: not computed (folded
+  // away, unused), or of a shape not known yet. Without preserve_all_tensors its bytes may be
+  // another's.
   TensorInfo tensor_info(int index) const;
   TensorRef tensor(int index) const;
 

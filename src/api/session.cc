@@ -74,7 +74,7 @@ Result<Session> Session::Create(const Model& model, const SessionOptions& option
     EDGEML_ASSIGN_OR_RETURN(own.pool, MakeThreadPool(options.num_threads, options.affinity));
   }
   Session session(std::make_unique<SessionImpl>(model.impl(), std::move(own), nullptr));
-  EDGEML_RETURN_IF_ERROR(session.Prepare());
+  if (options.prepare) EDGEML_RETURN_IF_ERROR(session.Prepare());
   return session;
 }
 
@@ -86,7 +86,7 @@ Result<Session> Session::OnSubgraph(int32_t subgraph) const {
   options.subgraph = subgraph;
   Session session(
       std::make_unique<SessionImpl>(impl_->model, std::move(options), impl_->context.resources));
-  EDGEML_RETURN_IF_ERROR(session.Prepare());
+  if (options.prepare) EDGEML_RETURN_IF_ERROR(session.Prepare());
   return session;
 }
 
@@ -135,6 +135,14 @@ TensorInfo Session::tensor_info(int index) const {
     const Shape& shape = impl_->executor->view(index).shape;
     info.shape.assign(shape.dims().begin(), shape.dims().end());
     info.byte_size = CheckedByteSize(shape, info.dtype).value_or(0);
+  } else if (!impl_->executor->prepared()) {
+    const std::span<const int32_t> inputs = input_indices();
+    const auto input = std::find(inputs.begin(), inputs.end(), index);
+    if (input != inputs.end()) {
+      const Shape& shape = impl_->executor->input_shape(static_cast<int>(input - inputs.begin()));
+      info.shape.assign(shape.dims().begin(), shape.dims().end());
+      info.byte_size = CheckedByteSize(shape, info.dtype).value_or(0);
+    }
   }
   return info;
 }

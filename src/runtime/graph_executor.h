@@ -56,6 +56,8 @@ class GraphExecutor : public SubgraphRunner {
   Status Run() override;
 
   bool prepared() const { return prepared_; }
+  // The shape input `i` was last given, or the file's.
+  const Shape& input_shape(int i) const { return input_shapes_[Index(i)]; }
   const ir::Graph& graph() const { return graph_; }
   // Current type, shape and memory of value `v`; `data` null when it has none.
   const TensorView& view(int32_t v) const { return views_[Index(v)]; }

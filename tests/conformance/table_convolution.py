@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import numpy as np
+from ai_edge_litert import schema_py_generated as schema
 from case import Case, Dice, Row, is_quantized, out, output_q, single
 from tflite_builder import SAME, VALID, Q, T
 
@@ -82,6 +83,15 @@ def result_for(d: Dice, variant: str, x: T, w: T, shape: list, taps: int) -> T:
     return out(shape, kind, output_q(d, kind, magnitude))
 
 
+def bias_type(d: Dice, variant: str) -> dict:
+    """An int32 bias of an int16 operator must be announced, an int64 one may be."""
+    if variant.endswith("bias32"):
+        return {"quantizedBiasType": schema.TensorType.INT32}
+    if is_quantized(variant) == "i16" and d.chance(0.5):
+        return {"quantizedBiasType": schema.TensorType.INT64}
+    return {}
+
+
 def conv_input(d: Dice, variant: str, shape: list) -> T:
     kind = is_quantized(variant)
     return d.input(shape, kind or "f32", d.q(kind) if kind else None)
@@ -100,7 +110,7 @@ def conv_2d(d: Dice, variant: str) -> Case:
     b = bias_for(d, variant, x, w, cout, taps, absent=0)
     y = result_for(d, variant, x, w, [batch, oh, ow, cout], taps)
     options = {"padding": g["padding"], "strideH": sh, "strideW": sw, "dilationHFactor": dh,
-               "dilationWFactor": dw, "fusedActivationFunction": d.activation()}
+               "dilationWFactor": dw, "fusedActivationFunction": d.activation(), **bias_type(d, variant)}
     inputs = [x, w, b]
     return single("CONV_2D", inputs, [y], ("Conv2DOptions", options))
 
@@ -166,7 +176,7 @@ def fully_connected(d: Dice, variant: str) -> Case:
     y_shape = lead + [units] if keep else [flat, units]
     y = result_for(d, variant, x, stored, y_shape, stored.shape[1])
     options = {"fusedActivationFunction": d.activation(), "keepNumDims": keep,
-               "asymmetricQuantizeInputs": "hybrid" in variant and d.chance(0.5)}
+               "asymmetricQuantizeInputs": "hybrid" in variant and d.chance(0.5), **bias_type(d, variant)}
     inputs = [x, stored] + ([b] if b is not None or d.chance(0.5) else [])  # absent, or not listed
     return single("FULLY_CONNECTED", inputs, [y], ("FullyConnectedOptions", options))
 

@@ -199,9 +199,10 @@ EDGEML_INLINE void NegatedRowSums(const uint8_t* a, int64_t a_stride, int64_t ro
     for (; i + kVectorBytes <= depth; i += kVectorBytes) {
       sums = hn::Add(sums, hn::SumsOf8(hn::LoadU(d8, row + i)));
     }
-    auto total = static_cast<int64_t>(hn::GetLane(hn::SumOfLanes(d64, sums)));
-    for (; i < depth; ++i) total += row[i];
-    terms[r] = static_cast<int32_t>(-total);
+    if (i < depth) {
+      sums = hn::Add(sums, hn::SumsOf8(LoadPart(d8, row + i, static_cast<int>(depth - i))));
+    }
+    terms[r] = -static_cast<int32_t>(hn::GetLane(hn::SumOfLanes(d64, sums)));
   }
 }
 

@@ -37,8 +37,14 @@ EDGEML_INLINE hn::Vec<D> RequantizeVector(D d, const RequantizeArgs& q, hn::Vec<
   if constexpr (kMode == RequantizeMode::kGeneral) {
     sign = hn::And(sign, hn::LoadU(d, q.sign_mask + c));
   }
-  return hn::Shr(hn::Add(hn::Add(y, hn::LoadU(d, q.rounding + c)), sign),
-                 hn::LoadU(d, q.right + c));
+  const auto z =
+      hn::Shr(hn::Add(hn::Add(y, hn::LoadU(d, q.rounding + c)), sign), hn::LoadU(d, q.right + c));
+  if constexpr (kMode == RequantizeMode::kGeneral) {
+    // Clamped first: the addition must not wrap.
+    const auto limit = hn::Set(d, 1 << 20);
+    return hn::Add(hn::Min(hn::Max(z, hn::Neg(limit)), limit), hn::Set(d, q.zero_point));
+  }
+  return z;
 }
 
 // The same for one sum, for any parameters; clamped.

@@ -11,8 +11,9 @@ namespace edgeml::kernels {
 //
 // `mode` says what the parameters allow (SettleRequantization in requantize.h decides):
 //   kFast     every shift in [-20, -1] and every |sum| < 2^30;
-//   kGeneral  every shift in [-20, 8] and every |sum| < 2^30 / 2^max(shift, 0);
+//   kGeneral  every shift in [-31, 8] and every |sum| < 2^30 / 2^max(shift, 0);
 //   kScalar   anything.
+// Columns whose sums all become zero do not count.
 enum class RequantizeMode : int32_t { kFast, kGeneral, kScalar };
 
 struct RequantizeArgs {
