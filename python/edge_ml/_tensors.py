@@ -3,58 +3,59 @@
 from __future__ import annotations
 
 import struct
+from functools import lru_cache
 from typing import Any, Dict, List, Sequence
 
-import numpy as np
+from ._numpy import np
 
 # DType of edgeml/dtype.h: (TFLite's name, NumPy's type). NumPy lacks bfloat16 and the types narrower than a byte: the
 # first is shown as its 16 bits, the others as one byte per element.
 _TYPES: Dict[int, tuple] = {
-    1: ("FLOAT32", np.float32),
-    2: ("FLOAT16", np.float16),
-    3: ("BFLOAT16", np.uint16),
-    4: ("FLOAT64", np.float64),
-    5: ("INT8", np.int8),
-    6: ("UINT8", np.uint8),
-    7: ("INT16", np.int16),
-    8: ("UINT16", np.uint16),
-    9: ("INT32", np.int32),
-    10: ("UINT32", np.uint32),
-    11: ("INT64", np.int64),
-    12: ("UINT64", np.uint64),
-    13: ("BOOL", np.bool_),
-    14: ("INT4", np.int8),
-    15: ("INT2", np.int8),
-    16: ("UINT4", np.uint8),
-    17: ("COMPLEX64", np.complex64),
-    18: ("COMPLEX128", np.complex128),
-    19: ("STRING", np.bytes_),
-    20: ("RESOURCE", np.void),
-    21: ("VARIANT", np.void),
+    1: ("FLOAT32", "float32"),
+    2: ("FLOAT16", "float16"),
+    3: ("BFLOAT16", "uint16"),
+    4: ("FLOAT64", "float64"),
+    5: ("INT8", "int8"),
+    6: ("UINT8", "uint8"),
+    7: ("INT16", "int16"),
+    8: ("UINT16", "uint16"),
+    9: ("INT32", "int32"),
+    10: ("UINT32", "uint32"),
+    11: ("INT64", "int64"),
+    12: ("UINT64", "uint64"),
+    13: ("BOOL", "bool_"),
+    14: ("INT4", "int8"),
+    15: ("INT2", "int8"),
+    16: ("UINT4", "uint8"),
+    17: ("COMPLEX64", "complex64"),
+    18: ("COMPLEX128", "complex128"),
+    19: ("STRING", "bytes_"),
+    20: ("RESOURCE", "void"),
+    21: ("VARIANT", "void"),
 }
 
 INT4, INT2, UINT4, STRING = 14, 15, 16, 19
 PACKED = {INT4: 4, INT2: 2, UINT4: 4}
 
-_NAME_OF_NUMPY = {np.dtype(kind): name for name, kind in _TYPES.values() if kind not in (np.void, np.bytes_)}
-# Several codes share a NumPy type: the plain one gives the name.
-_NAME_OF_NUMPY.update({np.dtype(np.uint16): "UINT16", np.dtype(np.int8): "INT8", np.dtype(np.uint8): "UINT8"})
+# Types with a NumPy type of their own; an array of another type has no name.
+_NAMED = {"bool": "BOOL", **{kind: name for name, kind in _TYPES.values() if name.lower() == kind}}
 
 
 def type_name(code: int) -> str:
     return _TYPES[code][0]
 
 
+@lru_cache(maxsize=None)
 def numpy_type(code: int) -> type:
     """The scalar class that `dtype` of a tensor's details holds."""
-    return _TYPES[code][1]
+    return getattr(np, _TYPES[code][1])
 
 
 def name_of_array(array: np.ndarray) -> str:
     """TFLite's name of an array's type; NOTYPE where there is none."""
     if array.dtype.kind in "SU" or (array.dtype == object and array.size and isinstance(array.flat[0], (bytes, str))):
         return "STRING"
-    return _NAME_OF_NUMPY.get(array.dtype, "NOTYPE")
+    return _NAMED.get(array.dtype.name, "NOTYPE") if array.dtype.isnative else "NOTYPE"
 
 
 def element_count(shape: Sequence[int]) -> int:

@@ -9,12 +9,11 @@ import enum
 import os
 from typing import Any, Callable, Dict, List, Optional, Sequence, Union
 
-import numpy as np
-
 from . import _tensors
 from ._edge_ml import Model as _Model
 from ._edge_ml import Session as _Session
 from ._edge_ml import StatusError as _StatusError
+from ._numpy import np
 
 # The most threads that a session takes; more are of no use and asked for by nobody but by mistake.
 _MAX_THREADS = 256

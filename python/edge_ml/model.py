@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple, Union
 
-import numpy as np
-
+from ._numpy import np
 from .interpreter import Interpreter, OpResolverType, TensorDetails
 
 

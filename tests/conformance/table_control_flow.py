@@ -77,8 +77,8 @@ def while_(d: Dice, variant: str) -> Case:
         pads = [[d.int(0, 1), d.int(0, 1)] for _ in shape]
         next_v = out(shape, dtype)
         ops.append(Op("PAD", [v2, d.param(pads, const=True)], [next_v], ("PadOptions", {})))
-    elif variant == "swap":  # the values trade places: the outputs alias the inputs' order
-        return swapping_loop(d, shape, counter, limit)
+    elif variant == "forward":  # an input of the body is its output, unchanged
+        return forwarding_loop(d, shape, counter, limit)
     else:
         code, options = d.pick(STEPS)
         constant = d.const([1], dtype, None, *((-2, 2) if dtype == "i32" else (-1, 1)))
@@ -91,7 +91,7 @@ def while_(d: Dice, variant: str) -> Case:
     return Case([Graph([loop], [counter, value], outs), condition, body], invokes=2)
 
 
-def swapping_loop(d: Dice, shape, counter: T, limit: int) -> Case:
+def forwarding_loop(d: Dice, shape, counter: T, limit: int) -> Case:
     a, b = d.input(shape, invokes=2), d.input(shape, invokes=2)
     c, ca, cb = out([1], "i32"), out(shape), out(shape)
     go = out([1], "bool")
@@ -102,7 +102,7 @@ def swapping_loop(d: Dice, shape, counter: T, limit: int) -> Case:
     next_c, mixed = out([1], "i32"), out(shape)
     body = Graph([Op("ADD", [c2, one], [next_c], ("AddOptions", {})),
                   Op("SUB", [a2, b2], [mixed], ("SubOptions", {}))],
-                 [c2, a2, b2], [next_c, mixed, a2], "body")
+                 [c2, a2, b2], [next_c, mixed, b2], "body")
     outs = [out([1], "i32"), out(shape), out(shape)]
     loop = Op("WHILE", [counter, a, b], outs, ("WhileOptions", {
         "condSubgraphIndex": 1, "bodySubgraphIndex": 2}))
@@ -145,7 +145,7 @@ VARIABLES = ("float32", "float32_twice", "int32", "int64_twice")
 
 ROWS = [
     Row("IF", if_, ("float32", "int32", "shapes"), 6),
-    Row("WHILE", while_, ("float32", "int32", "grow", "swap"), 6),
+    Row("WHILE", while_, ("float32", "int32", "grow", "forward"), 6),
     Row("CALL_ONCE", variables, VARIABLES, 2),
     Row("VAR_HANDLE", variables, VARIABLES, 1),
     Row("READ_VARIABLE", variables, VARIABLES, 1),

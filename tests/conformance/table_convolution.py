@@ -2,10 +2,9 @@
 from __future__ import annotations
 
 import numpy as np
+from ai_edge_litert import schema_py_generated as schema
 from case import Case, Dice, Row, is_quantized, out, output_q, single
 from tflite_builder import SAME, VALID, Q, T
-
-INT32 = 2  # the schema's TensorType
 
 # Variants: <activations>[_<weights>]; weights of a quantized op are int8 per-channel when unsaid.
 CONV = ("float32", "int8", "int8_tensor", "int8_int4", "uint8", "int16x8", "int16x8_tensor",
@@ -84,15 +83,18 @@ def result_for(d: Dice, variant: str, x: T, w: T, shape: list, taps: int) -> T:
     return out(shape, kind, output_q(d, kind, magnitude))
 
 
+def bias_type(d: Dice, variant: str) -> dict:
+    """An int32 bias of an int16 operator must be announced, an int64 one may be."""
+    if variant.endswith("bias32"):
+        return {"quantizedBiasType": schema.TensorType.INT32}
+    if is_quantized(variant) == "i16" and d.chance(0.5):
+        return {"quantizedBiasType": schema.TensorType.INT64}
+    return {}
+
+
 def conv_input(d: Dice, variant: str, shape: list) -> T:
     kind = is_quantized(variant)
     return d.input(shape, kind or "f32", d.q(kind) if kind else None)
-
-
-def state_bias_type(options: dict, variant: str) -> None:
-    """A 16-bit model with a 32-bit bias must say so: LiteRT else reads it as 64-bit numbers."""
-    if variant.endswith("bias32"):
-        options["quantizedBiasType"] = INT32
 
 
 def conv_2d(d: Dice, variant: str) -> Case:
@@ -108,8 +110,7 @@ def conv_2d(d: Dice, variant: str) -> Case:
     b = bias_for(d, variant, x, w, cout, taps, absent=0)
     y = result_for(d, variant, x, w, [batch, oh, ow, cout], taps)
     options = {"padding": g["padding"], "strideH": sh, "strideW": sw, "dilationHFactor": dh,
-               "dilationWFactor": dw, "fusedActivationFunction": d.activation()}
-    state_bias_type(options, variant)
+               "dilationWFactor": dw, "fusedActivationFunction": d.activation(), **bias_type(d, variant)}
     inputs = [x, w, b]
     return single("CONV_2D", inputs, [y], ("Conv2DOptions", options))
 
@@ -175,8 +176,7 @@ def fully_connected(d: Dice, variant: str) -> Case:
     y_shape = lead + [units] if keep else [flat, units]
     y = result_for(d, variant, x, stored, y_shape, stored.shape[1])
     options = {"fusedActivationFunction": d.activation(), "keepNumDims": keep,
-               "asymmetricQuantizeInputs": "hybrid" in variant and d.chance(0.5)}
-    state_bias_type(options, variant)
+               "asymmetricQuantizeInputs": "hybrid" in variant and d.chance(0.5), **bias_type(d, variant)}
     inputs = [x, stored] + ([b] if b is not None or d.chance(0.5) else [])  # absent, or not listed
     return single("FULLY_CONNECTED", inputs, [y], ("FullyConnectedOptions", options))
 

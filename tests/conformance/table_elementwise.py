@@ -269,7 +269,7 @@ ROWS = [
         ("float32", "float32_special", "int32", "int16", "int8_q", "int16_q"), 3),
     Row("NEG", unary("NEG", "NegOptions"),
         ("float32", "float32_special", "int32", "int64", "int8", "int16"), 3),
-    Row("SIGN", unary("SIGN"), ("float32", "int32", "float64"), 3),
+    Row("SIGN", unary("SIGN"), ("float32", "int32"), 3),
     Row("CEIL", unary("CEIL"), ("float32", "float32_special"), 3),
     Row("FLOOR", unary("FLOOR"), ("float32", "float32_special"), 3),
     Row("ROUND", unary("ROUND"), ("float32", "float32_special"), 3),
