@@ -68,6 +68,20 @@ int Main(int argc, char** argv) {
     });
   }
 
+  app.get_formatter()->column_width(28);
+  if (argc > 1 && argv[1][0] != '-') {
+    std::string names;
+    bool known = false;
+    for (const Command& command : kCommands) {
+      known = known || std::string_view(argv[1]) == command.name;
+      names += Concat(names.empty() ? "" : ", ", command.name);
+    }
+    if (!known) {
+      return Fail("", Error(Code::kInvalidArgument, "no command '", argv[1],
+                            "'; the commands are: ", names));
+    }
+  }
+
   // CLI11 reports by exceptions; they end here.
   try {
     app.parse(argc, argv);

@@ -35,11 +35,28 @@ std::string Format(const char* format, double value, int precision) {
 
 }  // namespace
 
-void PrintJson(const Json& json) {
-  const std::string text = json.dump(2, ' ', false, Json::error_handler_t::replace);
-  std::fputs(text.c_str(), stdout);
-  std::fputc('\n', stdout);
+std::string JsonText(const Json& json, int indent) {
+  const bool has_parts = std::any_of(json.begin(), json.end(), [](const Json& part) {
+    return part.is_structured() && !part.empty();
+  });
+  if (!json.is_structured() || json.empty() || (json.is_array() && !has_parts)) {
+    return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+  }
+  const std::string inner(static_cast<size_t>(indent) + 2, ' ');
+  std::string out(1, json.is_array() ? '[' : '{');
+  for (auto it = json.begin(); it != json.end(); ++it) {
+    out += it == json.begin() ? "\n" : ",\n";
+    out += inner;
+    if (json.is_object()) {
+      out += Json(it.key()).dump(-1, ' ', false, Json::error_handler_t::replace) + ": ";
+    }
+    out += JsonText(*it, indent + 2);
+  }
+  out += '\n' + std::string(static_cast<size_t>(indent), ' ');
+  return out + (json.is_array() ? ']' : '}');
 }
+
+void PrintJson(const Json& json) { std::printf("%s\n", JsonText(json).c_str()); }
 
 std::string Printable(std::string_view text) {
   std::string out(text);

@@ -14,7 +14,10 @@ namespace edgeml::cli {
 
 using Json = nlohmann::ordered_json;
 
-// One JSON object on stdout. Text from files that is not UTF-8 is mended, NaN becomes null.
+// Indented text; lists of plain values on one line. Text from files that is not UTF-8 is mended,
+// NaN becomes null.
+std::string JsonText(const Json& json, int indent = 0);
+// The same on stdout.
 void PrintJson(const Json& json);
 
 // Text from a file or the user made harmless for a terminal: control characters become '?'.

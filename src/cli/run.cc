@@ -129,6 +129,13 @@ class Presenter {
       return Error(Code::kInvalidArgument,
                    "--draw needs a detector: a model that ends in TFLite_Detection_PostProcess");
     }
+    // Names that do not fit are found before anything runs.
+    for (const Port& port : engine_.outputs()) {
+      if (detector_ || names_.empty() || port.info.shape.empty()) break;
+      const auto fitted = FitNames(names_, std::max(port.info.shape.back(), 1));
+      if (fitted.ok()) return Status::Ok();
+      if (&port == &engine_.outputs().back()) return fitted.status();
+    }
     return Status::Ok();
   }
 

@@ -26,7 +26,7 @@ Result<Image> DecodeImage(std::span<const uint8_t> bytes, const std::string& whe
     return Error(Code::kInvalidModel, where,
                  ": a Git LFS pointer, not the picture itself; fetch it with `git lfs pull`");
   }
-  return Error(Code::kUnsupported, where, ": not a JPEG, PNG or BMP picture");
+  return Error(Code::kInvalidModel, where, ": not a JPEG, PNG or BMP picture");
 }
 
 Result<Image> ReadImage(const std::string& path) {

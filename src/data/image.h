@@ -29,7 +29,7 @@ inline constexpr int64_t kMaxImagePixels = 178'956'970;
 // (1, 4, 8, 16, 24 and 32 bits, RLE4, RLE8), told by content, to RGB. Pixels are those of Pillow's
 // Image.open(…).convert("RGB"), with one exception: 16-bit gray is reduced to its high byte. The
 // alpha channel is dropped, the EXIF orientation is not applied. `where` names the source in
-// messages. Errors: kInvalidModel (malformed, truncated), kUnsupported (another format, too large).
+// messages. Errors: kInvalidModel (malformed, truncated, another format), kUnsupported (too large).
 Result<Image> DecodeImage(std::span<const uint8_t> bytes, const std::string& where);
 
 // Errors: those of ReadFile and DecodeImage.

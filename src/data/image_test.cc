@@ -271,7 +271,7 @@ TEST(PngTest, RefusesSizesThatTheDataCannotHold) {
 
 TEST(ImageTest, NamesWhatIsNoPicture) {
   EXPECT_EQ(DecodeImage({}, "t").status().code(), Code::kInvalidModel);
-  EXPECT_EQ(DecodeImage(AsBytes("GIF89a"), "t").status().code(), Code::kUnsupported);
+  EXPECT_EQ(DecodeImage(AsBytes("GIF89a"), "t").status().code(), Code::kInvalidModel);
   EXPECT_NE(DecodeImage(AsBytes("version https://git-lfs.github.com/spec/v1"), "t")
                 .status()
                 .message()

@@ -99,6 +99,21 @@ void Normalize(const Normalization& n, size_t channels, std::vector<double>& val
   }
 }
 
+// Whether every byte comes out of `n` and the input's quantization as itself (uint8) or less 128
+// (int8), give or take one.
+bool UndoneByQuantization(const Normalization& n, const InputSpec& spec, size_t channels) {
+  if (spec.scale <= 0) return false;
+  const double offset = spec.type == DType::kInt8 ? 128 : 0;
+  std::vector<double> values;
+  for (int byte = 0; byte < 256; ++byte) values.insert(values.end(), channels, byte);
+  Normalize(n, channels, values);
+  for (size_t i = 0; i < values.size(); ++i) {
+    const double stored = std::round(values[i] / spec.scale) + spec.zero_point + offset;
+    if (!(std::fabs(stored - static_cast<double>(i / channels)) <= 1)) return false;
+  }
+  return true;
+}
+
 Result<Array> FromPixels(const Example& example, const InputSpec& spec,
                          const PreprocessOptions& options) {
   const Shape& shape = example.values.shape;
@@ -123,7 +138,8 @@ Result<Array> FromPixels(const Example& example, const InputSpec& spec,
 
   Array result{spec.type, out, {}};
   const bool bytes_as_they_are =
-      n.empty() && (spec.type == DType::kUInt8 || spec.type == DType::kInt8);
+      (spec.type == DType::kUInt8 || spec.type == DType::kInt8) &&
+      (n.empty() || (options.given.empty() && UndoneByQuantization(n, spec, channels)));
   std::vector<double> values;
   if (!bytes_as_they_are) {
     values.assign(pixels.begin(), pixels.end());

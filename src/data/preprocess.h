@@ -40,7 +40,9 @@ struct PreprocessOptions {
 // RGB. Resized bilinearly when the size differs; unknown height and width take the picture's. Then
 // `given`, else `metadata`; quantized inputs take the outcome through their scale and zero point.
 // Without either: float inputs get 0 to 255, uint8 inputs the bytes, int8 inputs byte - 128, other
-// quantized inputs the pixel value through their scale and zero point.
+// quantized inputs the pixel value through their scale and zero point. The same bytes go to a uint8
+// or int8 input whose quantization undoes `metadata` to within one step on every byte: models in
+// the wild state a mean of 127.5 beside a zero point of 128, and were made for the bytes.
 //
 // Values: the number of elements must fit the input; shapes may differ by dimensions of 1, or one
 // may be flat. Taken bit by bit when their type is the input's (and nothing is `given`); otherwise

@@ -57,7 +57,15 @@ TEST(PixelsTest, NormalizationComesFirstAndIsQuantized) {
   PreprocessOptions options;
   options.metadata = {{127.5f}, {127.5f}};
   EXPECT_EQ(Made<float>(one, Spec({1, 1, 1, 3}, DType::kFloat32), options)[2], 1.0f);
-  // (x - 127.5) / 127.5 / 0.0078125 + 128
+  // (x - 127.5) / 127.5 / 0.015625 + 64
+  EXPECT_EQ(Made<uint8_t>(one, Spec({1, 1, 1, 3}, DType::kUInt8, 0.015625f, 64), options),
+            (std::vector<uint8_t>{0, 64, 128}));
+  // With 0.0078125 and 128 the 128 would become 129; the quantization undoes the normalization.
+  EXPECT_EQ(Made<uint8_t>(one, Spec({1, 1, 1, 3}, DType::kUInt8, 0.0078125f, 128), options),
+            (std::vector<uint8_t>{0, 128, 255}));
+  EXPECT_EQ(Made<int8_t>(one, Spec({1, 1, 1, 3}, DType::kInt8, 0.0078125f, 0), options),
+            (std::vector<int8_t>{-128, 0, 127}));
+  options.given = options.metadata;
   EXPECT_EQ(Made<uint8_t>(one, Spec({1, 1, 1, 3}, DType::kUInt8, 0.0078125f, 128), options),
             (std::vector<uint8_t>{0, 129, 255}));
   options.given = {{0, 28, 55}, {1, 10, 100}};
