@@ -11,7 +11,10 @@ if(EDGEML_CCACHE)
   if(EDGEML_CCACHE_PROGRAM)
     foreach(language C CXX)
       if(NOT CMAKE_${language}_COMPILER_LAUNCHER)
-        set(CMAKE_${language}_COMPILER_LAUNCHER ${EDGEML_CCACHE_PROGRAM})
+        # Paths below the source folder count relative to it: a fresh clone, and the build folder of the
+        # Python module, find what another one compiled.
+        set(CMAKE_${language}_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env
+            CCACHE_BASEDIR=${CMAKE_SOURCE_DIR} CCACHE_NOHASHDIR=1 ${EDGEML_CCACHE_PROGRAM})
       endif()
     endforeach()
   endif()

@@ -1,5 +1,5 @@
-// What the steps with weights of all backends share: checks of quantization, weights narrower than a byte, loops
-// over output rows.
+// What the steps with weights of all backends share: checks of quantization, weights narrower than
+// a byte, loops over output rows.
 #ifndef EDGEML_BACKENDS_WEIGHTS_H_
 #define EDGEML_BACKENDS_WEIGHTS_H_
 
@@ -72,6 +72,8 @@ class QuantizedInput {
   // Quantizes values [rows, elements].
   void Fill(RunContext& context, const float* values, bool asymmetric) const;
 
+  size_t rows() const { return rows_; }
+  size_t elements() const { return elements_; }
   int8_t* values(RunContext& context) const {
     return static_cast<int8_t*>(context.workspace(values_));
   }

@@ -201,8 +201,9 @@ class GraphVerifier {
         case Source::kNone:
           break;
         case Source::kGiven:
-          return Error(Code::kInvalidModel, "output ", i, " is ", Describe(v), ", which is ",
-                       graph_.values[Index(v)].is_constant() ? "a constant" : "a variable");
+          if (graph_.values[Index(v)].is_variable) break;  // gives the state its first value
+          return Error(Code::kInvalidModel, "output ", i, " is ", Describe(v),
+                       ", which is a constant");
         case Source::kInput:
           return Error(Code::kInvalidModel, "output ", i, " is ", Describe(v),
                        ", which is an input of the graph");

@@ -223,17 +223,28 @@ Status GraphExecutor::SettleNode(size_t n) {
   }
   if (!settled) {
     state.mode = Mode::kDynamic;
-    for (const int32_t v : node.outputs)
-      if (v >= 0) kinds_[Index(v)] = Kind::kUnsettled;
+    for (const int32_t v : node.outputs) {
+      if (v < 0) continue;
+      if (kinds_[Index(v)] == Kind::kVariable)
+        return Error(Code::kUnsupported, "computes variable tensor ", v,
+                     " in a shape that only running tells");
+      kinds_[Index(v)] = Kind::kUnsettled;
+    }
     return Status::Ok();
   }
   bool feeds_output = false;
   for (size_t i = 0; i < node.outputs.size(); ++i) {
     if (node.outputs[i] < 0) continue;
     const auto v = Index(node.outputs[i]);
+    state.out[i].SetDenseStrides();
+    if (kinds_[v] == Kind::kVariable) {
+      if (!(views_[v].shape == state.out[i].shape))
+        return Error(Code::kInvalidModel, "computes shape ", state.out[i].shape.ToString(),
+                     " for variable tensor ", v, ", which has shape ", views_[v].shape.ToString());
+      continue;
+    }
     views_[v].shape = state.out[i].shape;
     views_[v].SetDenseStrides();
-    state.out[i].SetDenseStrides();
     size_t bytes = 0;
     EDGEML_RETURN_IF_ERROR(CheckSize(views_[v], &bytes));
     kinds_[v] = Kind::kPlanned;
@@ -308,21 +319,26 @@ Status GraphExecutor::Fold(size_t n) {
     };
     EDGEML_ASSIGN_OR_RETURN(held_[v],
                             context_.program->Folded(graph_index_, static_cast<int>(v), make));
-    views_[v].data = const_cast<std::byte*>(held_[v].bytes.data());
-    kinds_[v] = Kind::kConstant;
-    views_[v].is_constant = true;
+    if (kinds_[v] != Kind::kVariable) {
+      views_[v].data = const_cast<std::byte*>(held_[v].bytes.data());
+      kinds_[v] = Kind::kConstant;
+      views_[v].is_constant = true;
+    }
   } else {
     std::vector<Buffer> outputs;
     EDGEML_RETURN_IF_ERROR(evaluate(outputs));
     for (size_t i = 0; i < node.outputs.size(); ++i) {
       if (node.outputs[i] < 0) continue;
       const auto v = Index(node.outputs[i]);
-      views_[v].data = outputs[i].data.get();
-      views_[v].is_constant = true;
-      kinds_[v] = Kind::kKnown;
+      if (kinds_[v] != Kind::kVariable) {
+        views_[v].data = outputs[i].data.get();
+        views_[v].is_constant = true;
+        kinds_[v] = Kind::kKnown;
+      }
       known_[node.outputs[i]] = std::move(outputs[i]);
     }
   }
+  ResetVariables();  // a variable computed here starts with this value
   state.mode = Mode::kFolded;
   state.step.reset();
   state.kernel = kernel;
@@ -408,9 +424,18 @@ Status GraphExecutor::AllocateVariables() {
 
 void GraphExecutor::ResetVariables() {
   for (auto& [v, buffer] : variables_) {
+    if (buffer.capacity == 0) continue;
+    // The value that a node computed for it from constants, else real zero.
     const TensorView& view = views_[Index(v)];
-    const int fill = view.type == DType::kInt8 ? view.zero_point() : 0;
-    if (buffer.capacity > 0) std::memset(buffer.data.get(), fill, buffer.capacity);
+    const auto known = known_.find(v);
+    if (held_[Index(v)].bytes.size() == buffer.capacity) {
+      std::memcpy(buffer.data.get(), held_[Index(v)].bytes.data(), buffer.capacity);
+    } else if (known != known_.end() && known->second.capacity == buffer.capacity) {
+      std::memcpy(buffer.data.get(), known->second.data.get(), buffer.capacity);
+    } else {
+      const int fill = view.type == DType::kInt8 ? view.zero_point() : 0;
+      std::memset(buffer.data.get(), fill, buffer.capacity);
+    }
   }
 }
 

@@ -6,8 +6,6 @@ from ai_edge_litert import schema_py_generated as schema
 from case import Case, Dice, Row, is_quantized, out, output_q, single
 from tflite_builder import SAME, VALID, Q, T
 
-INT32 = 2  # the schema's TensorType
-
 # Variants: <activations>[_<weights>]; weights of a quantized op are int8 per-channel when unsaid.
 CONV = ("float32", "int8", "int8_tensor", "int8_int4", "uint8", "int16x8", "int16x8_tensor",
         "int16x8_bias32", "hybrid", "hybrid_int4")

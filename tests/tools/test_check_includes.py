@@ -26,6 +26,11 @@ may_include = ["src/*"]
 header = "flatbuffers/"
 rooms = ["src/base"]
 reason = "only base may"
+[[guarded]]
+header = "iostream"
+tests_may = true
+rooms = ["src/cli"]
+reason = "only programs may"
 """
 
 
@@ -53,6 +58,7 @@ HEADERS = {
         ("src/backends/one/f.cc", '"src/backends/two/y.h"', "do not include each other"),
         ("src/api/f.cc", '"src/cli/c.h"', "may never include src/cli"),
         ("src/tensor/f.cc", "<flatbuffers/flatbuffers.h>", "only base may"),
+        ("src/tensor/f.cc", "<iostream>", "only programs may"),
         ("src/elsewhere/f.cc", '"src/base/b.h"', "is in no room"),
     ],
 )
@@ -68,6 +74,7 @@ def test_forbidden_include_is_reported_with_place_and_reason(tree, path, include
         ("src/base/f.cc", '"edgeml/a.h"'),
         ("src/base/f.cc", "<flatbuffers/flatbuffers.h>"),
         ("src/base/f.cc", "<vector>"),
+        ("src/base/f_test.cc", "<iostream>"),
         ("src/backends/one/f.cc", '"x.h"'),
         ("src/backends/one/f.cc", '"src/base/b.h"'),
         ("src/runtime/f_test.cc", '"src/backends/one/x.h"'),

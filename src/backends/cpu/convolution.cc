@@ -8,6 +8,7 @@
 #include "src/backends/cpu/matrix_problem.h"
 #include "src/backends/weights.h"
 #include "src/base/strings.h"
+#include "src/kernels/elementwise/rows.h"
 
 namespace edgeml::backends {
 namespace {
@@ -170,7 +171,10 @@ class HybridStep : public runtime::Step {
   }
 
   Status Run(RunContext& context) override {
-    quantized_.Fill(context, context.input(kMatrixInput).as<float>(), asymmetric_);
+    kernels::QuantizeRowsWith(*kernels::RowsFor(BestSimdLevel()),
+                              context.input(kMatrixInput).as<float>(), quantized_.rows(),
+                              quantized_.elements(), asymmetric_, quantized_.values(context),
+                              quantized_.scales(context), quantized_.zero_points(context));
     const int32_t* zero_points = quantized_.zero_points(context);
     auto* row_terms = static_cast<int32_t*>(context.workspace(row_terms_));
     auto* pads = static_cast<int8_t*>(context.workspace(pads_));

@@ -8,6 +8,7 @@
 #include "src/backends/weights.h"
 #include "src/base/strings.h"
 #include "src/kernels/depthwise/depthwise.h"
+#include "src/kernels/elementwise/rows.h"
 
 namespace edgeml::backends {
 namespace {
@@ -141,7 +142,10 @@ class HybridStep : public runtime::Step {
   }
 
   Status Run(RunContext& context) override {
-    quantized_.Fill(context, context.input(kMatrixInput).as<float>(), /*asymmetric=*/true);
+    kernels::QuantizeRowsWith(
+        *kernels::RowsFor(BestSimdLevel()), context.input(kMatrixInput).as<float>(),
+        quantized_.rows(), quantized_.elements(), /*asymmetric=*/true, quantized_.values(context),
+        quantized_.scales(context), quantized_.zero_points(context));
     auto* pad = static_cast<int8_t*>(context.workspace(pad_));
     auto* output = context.output(0).as_mutable<float>();
     ConvShape one = shape_;

@@ -330,9 +330,6 @@ std::string DeclineIntegerLstm(const NodeView& view) {
     if (view.has_input(kLayerNorm + g) && view.inputs[kLayerNorm + g].scale() >= 262144.0f)
       return "a layer normalization coefficient's scale is too large";
   }
-  const int64_t cells = view.inputs[kInputWeights + 3].dim(0);
-  if (view.has_input(kPeephole + 1) && view.inputs[kRecurrentWeights + 3].shape.back() > cells)
-    return "peephole weights with a projection to more outputs than cells";
   return {};
 }
 

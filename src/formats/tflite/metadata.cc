@@ -14,6 +14,7 @@ namespace meta = fb::meta;
 
 constexpr flatbuffers::uoffset_t kMaxDepth = 16;
 constexpr flatbuffers::uoffset_t kMaxTables = 100'000;
+constexpr size_t kMaxLabelBytes = 4'000'000;
 
 template <typename T>
 size_t SizeOf(const T* vector) {
@@ -254,17 +255,21 @@ Result<edgeml::ModelMetadata> ReadMetadata(const ir::Module& module) {
   out.version = metadata->version;
   out.author = metadata->author;
   out.license = metadata->license;
-  const auto convert = [&module](const std::vector<TensorMetadata>& from,
-                                 std::vector<edgeml::TensorMetadata>& to) {
+  size_t label_bytes = 0;  // many tensors may name one file
+  const auto convert = [&module, &label_bytes](const std::vector<TensorMetadata>& from,
+                                               std::vector<edgeml::TensorMetadata>& to) {
     for (const TensorMetadata& tensor : from) {
       edgeml::TensorMetadata& shown = to.emplace_back();
       shown.name = tensor.name;
       shown.description = tensor.description;
       shown.mean = tensor.mean;
       shown.std = tensor.std;
-      if (const MetadataFile* const file = tensor.labels())
-        if (auto labels = ReadLabels(module, file->name); labels.ok())
-          shown.labels = *std::move(labels);
+      const MetadataFile* const file = tensor.labels();
+      if (file == nullptr || label_bytes > kMaxLabelBytes) continue;
+      Result<std::vector<std::string>> labels = ReadLabels(module, file->name);
+      if (!labels.ok()) continue;
+      shown.labels = *std::move(labels);
+      for (const std::string& label : shown.labels) label_bytes += label.size() + 1;
     }
   };
   convert(metadata->inputs, out.inputs);
@@ -309,6 +314,9 @@ void SetModelMetadata(ir::Module& module, const ModelMetadata& metadata) {
 Result<std::vector<std::string>> ReadLabels(const ir::Module& module, std::string_view file_name) {
   for (const ir::AssociatedFile& file : module.associated_files) {
     if (file.name != file_name) continue;
+    if (file.data.bytes.size() > kMaxLabelBytes)
+      return Error(Code::kResourceExhausted, "associated file '", file_name, "' has ",
+                   HumanBytes(file.data.bytes.size()), ", too much for labels");
     std::string_view rest(reinterpret_cast<const char*>(file.data.bytes.data()),
                           file.data.bytes.size());
     std::vector<std::string> labels;

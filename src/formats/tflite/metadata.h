@@ -70,7 +70,8 @@ Result<ModelMetadata> ParseModelMetadata(std::span<const std::byte> blob);
 // The metadata of a module; nullopt when it has none.
 Result<std::optional<ModelMetadata>> ReadModelMetadata(const ir::Module& module);
 
-// The same as the public interface shows it: labels read in, an empty struct when there is none.
+// The same as the public interface shows it: labels read in (4 MB of them at most), an empty struct
+// when there is none.
 Result<edgeml::ModelMetadata> ReadMetadata(const ir::Module& module);
 
 // The blob that ParseModelMetadata() reads back as `metadata`. The same input gives the same bytes.
@@ -80,7 +81,8 @@ std::vector<std::byte> SerializeModelMetadata(const ModelMetadata& metadata);
 // touched keeps its blob as it was.
 void SetModelMetadata(ir::Module& module, const ModelMetadata& metadata);
 
-// The lines of an associated file, without line ends. kNotFound when the module lacks the file.
+// The lines of an associated file, without line ends. kNotFound when the module lacks the file,
+// kResourceExhausted when it is larger than 4 MB.
 Result<std::vector<std::string>> ReadLabels(const ir::Module& module, std::string_view file_name);
 
 // Adds an associated file of one label per line, or replaces the one of that name.

@@ -97,14 +97,15 @@ Result<uint64_t> OpaqueBytes(const fb::Operator& op) {
 
 OpaqueOptions WriteOpaqueOptions(const fb::Operator& op, flatbuffers::FlatBufferBuilder& builder) {
   OpaqueOptions out;
-  if (op.builtin_options() != nullptr) {
+  if (op.builtin_options_type() != fb::BuiltinOptions::NONE && op.builtin_options() != nullptr) {
     fb::BuiltinOptionsUnion options;
     options.type = op.builtin_options_type();
     options.value =
         fb::BuiltinOptionsUnion::UnPack(op.builtin_options(), op.builtin_options_type(), nullptr);
     out.first = options.Pack(builder);
   }
-  if (op.builtin_options_2() != nullptr) {
+  if (op.builtin_options_2_type() != fb::BuiltinOptions2::NONE &&
+      op.builtin_options_2() != nullptr) {
     fb::BuiltinOptions2Union options;
     options.type = op.builtin_options_2_type();
     options.value = fb::BuiltinOptions2Union::UnPack(op.builtin_options_2(),

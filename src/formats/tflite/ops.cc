@@ -218,6 +218,11 @@ Status ReadOperatorOptions(const OpHandler& handler, const fb::Operator& op, Bud
                  ", which this operator does not take");
   const void* options = op.builtin_options();
   const fb::BuiltinOptions type = op.builtin_options_type();
+  // The verifier passes over the union's table when its kind is unknown or NONE: never follow it.
+  if (type < fb::BuiltinOptions::MIN || type > fb::BuiltinOptions::MAX)
+    return Error(Code::kUnsupported, "carries options of kind ", static_cast<int>(type),
+                 ", which is newer than this reader; convert the model for an older runtime");
+  if (type == fb::BuiltinOptions::NONE) options = nullptr;
   if (options != nullptr && type != handler.options) {
     // Another operator's options are harmless as long as they say nothing.
     EDGEML_RETURN_IF_ERROR(CheckNoUnknownFields(options, 0, fb::EnumNameBuiltinOptions(type)));

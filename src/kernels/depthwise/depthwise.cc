@@ -149,17 +149,17 @@ void DepthwiseInt8Plan::SettleInteger(const DepthwiseKernels& kernels, const Con
   args_.pad = pad_.data();
   const int64_t za = q.input_zero_point + (is_unsigned ? 0 : 128);
   std::vector<FixedPointMultiplier> multipliers(order_.size());
-  int64_t bound = 0;
+  std::vector<int64_t> bounds(order_.size());
   for (size_t i = 0; i < order_.size(); ++i) {
     const int32_t c = order_[i];
     if (c < 0) continue;
     const int64_t folded = (bias != nullptr ? bias[c] : 0) - za * sums_[c];
     bias_[i] = static_cast<int32_t>(folded);  // wraps as the sums do
-    bound = std::max(bound, std::abs(folded) + 255 * 3 * sums_[shape.in_c + c]);
+    bounds[i] = std::abs(folded) + 255 * 3 * sums_[shape.in_c + c];
     multipliers[i] = q.multipliers[c];
   }
   args_.bias = bias_.data();
-  requantization_.Settle(multipliers, bound, q.output_zero_point, q.output_min, q.output_max,
+  requantization_.Settle(multipliers, bounds, q.output_zero_point, q.output_min, q.output_max,
                          is_unsigned);
   args_.requantize = requantization_.args();
 }

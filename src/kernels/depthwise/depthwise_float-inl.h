@@ -21,7 +21,7 @@ struct FloatBlock {
 };
 
 // As DepthwiseTile of the integer version; a block is one vector of channels.
-template <int kWidth, int kStride, int kOutputs>
+template <int kWidth, int kStride, int kOutputs, bool kInside>
 EDGEML_INLINE void DepthwiseFloatTile(const FloatBlock& block, int32_t x0, int64_t pixel) {
   const DepthwiseFloatArgs& args = *block.args;
   const DepthwiseGeometry& g = args.geometry;
@@ -54,7 +54,9 @@ EDGEML_INLINE void DepthwiseFloatTile(const FloatBlock& block, int32_t x0, int64
       for (int kx = 0; kx < kWidth; ++kx) weights[kx] = load(w + kx * g.channels);
 #pragma GCC unroll 32
       for (int col = 0; col < (kOutputs - 1) * kStride + kWidth; ++col) {
-        const V x = load(row.base + (x0 + col) * row.stride);
+        const bool inside = kInside || (x0 + col >= 0 && x0 + col < g.in_w);
+        const V x =
+            load(inside ? row.base + (x0 + col) * row.stride : args.pad + block.first_channel);
 #pragma GCC unroll 16
         for (int o = 0; o < kOutputs; ++o) {
           const int kx = col - o * kStride;
@@ -73,32 +75,32 @@ EDGEML_INLINE void DepthwiseFloatTile(const FloatBlock& block, int32_t x0, int64
 }
 
 template <int kWidth, int kStride, int kOutputs>
-HWY_NOINLINE int32_t DepthwiseFloatMiddle(const FloatBlock& block, int32_t begin, int32_t end,
-                                          int64_t pixel) {
+HWY_NOINLINE void DepthwiseFloatTiles(const FloatBlock& block, int32_t inside_begin,
+                                      int32_t inside_end, int64_t pixel) {
   const DepthwiseGeometry& g = block.args->geometry;
-  int32_t x = begin;
-  for (; x + kOutputs <= end; x += kOutputs) {
-    DepthwiseFloatTile<kWidth, kStride, kOutputs>(block, x * kStride - g.pad_left, pixel + x);
-  }
-  return x;
-}
-
-HWY_NOINLINE void DepthwiseFloatEdges(const FloatBlock& block, int32_t begin, int32_t end,
-                                      int64_t pixel) {
-  const DepthwiseGeometry& g = block.args->geometry;
-  for (int32_t x = begin; x < end; ++x) {
-    DepthwiseFloatTile<0, 0, 1>(block, x * g.stride_w - g.pad_left, pixel + x);
+  for (int32_t next = 0; next < g.out_w; next += kOutputs) {
+    const int32_t x = Min(next, g.out_w - kOutputs);
+    const int32_t x0 = x * g.stride_w - g.pad_left;
+    if (kWidth != 0 && x >= inside_begin && x + kOutputs <= inside_end) {
+      DepthwiseFloatTile<kWidth, kStride, kOutputs, true>(block, x0, pixel + x);
+    } else {
+      DepthwiseFloatTile<kWidth, kStride, kOutputs, false>(block, x0, pixel + x);
+    }
   }
 }
 
 template <int kWidth, int kStride>
-int32_t DepthwiseFloatInside(const FloatBlock& block, int32_t begin, int32_t end, int64_t pixel) {
-  int32_t x = begin;
-  if constexpr (kWidth <= 3) {
-    x = DepthwiseFloatMiddle<kWidth, kStride, 8>(block, x, end, pixel);
+void DepthwiseFloatRow(const FloatBlock& block, int32_t inside_begin, int32_t inside_end,
+                       int64_t pixel) {
+  const int32_t out_w = block.args->geometry.out_w;
+  constexpr int kMany = 4;
+  if (out_w >= kMany) {
+    DepthwiseFloatTiles<kWidth, kStride, kMany>(block, inside_begin, inside_end, pixel);
+  } else if (out_w >= 2) {
+    DepthwiseFloatTiles<kWidth, kStride, 2>(block, inside_begin, inside_end, pixel);
+  } else {
+    DepthwiseFloatTiles<0, 0, 1>(block, inside_begin, inside_end, pixel);
   }
-  x = DepthwiseFloatMiddle<kWidth, kStride, 4>(block, x, end, pixel);
-  return DepthwiseFloatMiddle<kWidth, kStride, 1>(block, x, end, pixel);
 }
 
 void RunDepthwiseFloat(const DepthwiseFloatArgs& args, int64_t begin, int64_t end) {
@@ -119,18 +121,18 @@ void RunDepthwiseFloat(const DepthwiseFloatArgs& args, int64_t begin, int64_t en
         }
       }
       const FloatBlock block = {&args, rows, c, Min(g.channels - c, kLanes32)};
-      int32_t x = inside_begin;
-      DepthwiseFloatEdges(block, 0, x, pixel);
-      if (g.filter_w == 3 && g.stride_w == 1) {
-        x = DepthwiseFloatInside<3, 1>(block, x, inside_end, pixel);
-      } else if (g.filter_w == 3 && g.stride_w == 2) {
-        x = DepthwiseFloatInside<3, 2>(block, x, inside_end, pixel);
-      } else if (g.filter_w == 5 && g.stride_w == 1) {
-        x = DepthwiseFloatInside<5, 1>(block, x, inside_end, pixel);
-      } else if (g.filter_w == 5 && g.stride_w == 2) {
-        x = DepthwiseFloatInside<5, 2>(block, x, inside_end, pixel);
+      const bool plain = g.dilation_w == 1;
+      if (plain && g.filter_w == 3 && g.stride_w == 1) {
+        DepthwiseFloatRow<3, 1>(block, inside_begin, inside_end, pixel);
+      } else if (plain && g.filter_w == 3 && g.stride_w == 2) {
+        DepthwiseFloatRow<3, 2>(block, inside_begin, inside_end, pixel);
+      } else if (plain && g.filter_w == 5 && g.stride_w == 1) {
+        DepthwiseFloatRow<5, 1>(block, inside_begin, inside_end, pixel);
+      } else if (plain && g.filter_w == 5 && g.stride_w == 2) {
+        DepthwiseFloatRow<5, 2>(block, inside_begin, inside_end, pixel);
+      } else {
+        DepthwiseFloatTiles<0, 0, 1>(block, inside_begin, inside_end, pixel);
       }
-      DepthwiseFloatEdges(block, x, g.out_w, pixel);
     }
   }
 }

@@ -55,14 +55,10 @@ HWY_NOINLINE void StorePixelSlow(const BlockRow& block, D32B d32, const int32_t*
       auto f = hn::MulAdd(x, scale, hn::LoadU(df, args.float_bias + c));
       f = hn::Min(hn::Max(f, hn::Set(df, args.float_min)), hn::Set(df, args.float_max));
       hn::Store(hn::BitCast(d32, f), d32, y);
-    } else if (args.requantize.mode == RequantizeMode::kGeneral) {
+    } else {
       hn::Store(RequantizeVector<RequantizeMode::kGeneral>(d32, args.requantize,
                                                            hn::Load(d32, sums + j * kLanes), c),
                 d32, y);
-    } else {
-      for (int l = 0; l < kLanes; ++l) {
-        y[l] = RequantizeScalar(args.requantize, sums[j * kLanes + l], c + l);
-      }
     }
     for (int l = 0; l < kLanes; ++l) {
       const int32_t channel = DepthwiseChannelOf(j, l);
@@ -78,9 +74,9 @@ HWY_NOINLINE void StorePixelSlow(const BlockRow& block, D32B d32, const int32_t*
   }
 }
 
-// kOutputs neighbouring outputs whose first window starts at column x0. kWidth 0: any filter width
-// and dilation, columns may lie outside (kOutputs must be 1).
-template <class D8, int kWidth, int kStride, int kOutputs>
+// kOutputs neighbouring outputs whose first window starts at column x0. kInside: every column they
+// touch lies inside of the image. kWidth 0: any filter width and dilation (kOutputs must be 1).
+template <class D8, int kWidth, int kStride, int kOutputs, bool kInside>
 EDGEML_INLINE void DepthwiseTile(D8 d8, const BlockRow& block, int32_t x0, int64_t pixel) {
   const DepthwiseInt8Args& args = *block.args;
   const hn::Repartition<uint16_t, D8> d16;
@@ -136,7 +132,7 @@ EDGEML_INLINE void DepthwiseTile(D8 d8, const BlockRow& block, int32_t x0, int64
 #pragma GCC unroll 16
       for (int col = 0; col < (kOutputs - 1) * kStride + kWidth; ++col) {
         V quads[4];
-        column(x0 + col, true, quads);
+        column(x0 + col, kInside || (x0 + col >= 0 && x0 + col < args.geometry.in_w), quads);
 #pragma GCC unroll 8
         for (int o = 0; o < kOutputs; ++o) {
           const int kx = col - o * kStride;
@@ -166,48 +162,6 @@ EDGEML_INLINE void DepthwiseTile(D8 d8, const BlockRow& block, int32_t x0, int64
   }
 }
 
-template <class D8>
-HWY_NOINLINE void DepthwiseEdges(D8 d8, const BlockRow& block, int32_t begin, int32_t end,
-                                 int64_t pixel) {
-  const DepthwiseGeometry& g = block.args->geometry;
-  for (int32_t x = begin; x < end; ++x) {
-    DepthwiseTile<D8, 0, 0, 1>(d8, block, x * g.stride_w - g.pad_left, pixel + x);
-  }
-}
-
-template <class D8, int kWidth, int kStride, int kOutputs>
-HWY_NOINLINE int32_t DepthwiseMiddle(D8 d8, const BlockRow& block, int32_t begin, int32_t end,
-                                     int64_t pixel) {
-  const DepthwiseGeometry& g = block.args->geometry;
-  int32_t x = begin;
-  for (; x + kOutputs <= end; x += kOutputs) {
-    DepthwiseTile<D8, kWidth, kStride, kOutputs>(d8, block, x * kStride - g.pad_left, pixel + x);
-  }
-  return x;
-}
-
-template <class D8>
-void DepthwiseBlockRow(D8 d8, const BlockRow& block, int32_t inside_begin, int32_t inside_end,
-                       int64_t pixel) {
-  const DepthwiseGeometry& g = block.args->geometry;
-  constexpr int kMany = kVectorBytes == 64 ? 4 : 2;
-  int32_t x = inside_begin;
-  DepthwiseEdges(d8, block, 0, x, pixel);
-  if (g.filter_w == 3 && g.stride_w == 1) {
-    x = DepthwiseMiddle<D8, 3, 1, kMany>(d8, block, x, inside_end, pixel);
-  } else if (g.filter_w == 3 && g.stride_w == 2) {
-    x = DepthwiseMiddle<D8, 3, 2, 2>(d8, block, x, inside_end, pixel);
-  } else if (g.filter_w == 5 && g.stride_w == 1) {
-    x = DepthwiseMiddle<D8, 5, 1, kMany>(d8, block, x, inside_end, pixel);
-  }
-  if (g.filter_w == 3) {
-    x = g.stride_w == 1   ? DepthwiseMiddle<D8, 3, 1, 1>(d8, block, x, inside_end, pixel)
-        : g.stride_w == 2 ? DepthwiseMiddle<D8, 3, 2, 1>(d8, block, x, inside_end, pixel)
-                          : x;
-  }
-  DepthwiseEdges(d8, block, x, g.out_w, pixel);
-}
-
 // First and one past the last output column whose window lies inside; empty when dilated.
 EDGEML_INLINE void InsideColumns(const DepthwiseGeometry& g, int32_t* begin, int32_t* end) {
   const int32_t room = g.in_w - g.filter_w + g.pad_left;
@@ -215,6 +169,40 @@ EDGEML_INLINE void InsideColumns(const DepthwiseGeometry& g, int32_t* begin, int
   *end = room < 0 ? 0 : Min(room / g.stride_w + 1, g.out_w);
   if (g.dilation_w != 1) *end = 0;
   *end = Max(*begin, *end);
+}
+
+// A row of outputs, kOutputs at a time; the last ones overlap those before where they do not fit.
+// REQUIRES: out_w >= kOutputs.
+template <class D8, int kWidth, int kStride, int kOutputs>
+HWY_NOINLINE void DepthwiseTiles(D8 d8, const BlockRow& block, int32_t inside_begin,
+                                 int32_t inside_end, int64_t pixel) {
+  const DepthwiseGeometry& g = block.args->geometry;
+  for (int32_t next = 0; next < g.out_w; next += kOutputs) {
+    const int32_t x = Min(next, g.out_w - kOutputs);
+    const int32_t x0 = x * g.stride_w - g.pad_left;
+    if (kWidth != 0 && x >= inside_begin && x + kOutputs <= inside_end) {
+      DepthwiseTile<D8, kWidth, kStride, kOutputs, true>(d8, block, x0, pixel + x);
+    } else {
+      DepthwiseTile<D8, kWidth, kStride, kOutputs, false>(d8, block, x0, pixel + x);
+    }
+  }
+}
+
+template <class D8>
+void DepthwiseBlockRow(D8 d8, const BlockRow& block, int32_t inside_begin, int32_t inside_end,
+                       int64_t pixel) {
+  const DepthwiseGeometry& g = block.args->geometry;
+  constexpr int kMany = kVectorBytes == 64 ? 4 : 2;
+  const bool plain = g.dilation_w == 1;
+  if (plain && g.filter_w == 3 && g.stride_w == 1 && g.out_w >= kMany) {
+    DepthwiseTiles<D8, 3, 1, kMany>(d8, block, inside_begin, inside_end, pixel);
+  } else if (plain && g.filter_w == 3 && g.stride_w == 2 && g.out_w >= 2) {
+    DepthwiseTiles<D8, 3, 2, 2>(d8, block, inside_begin, inside_end, pixel);
+  } else if (plain && g.filter_w == 5 && g.stride_w == 1 && g.out_w >= kMany) {
+    DepthwiseTiles<D8, 5, 1, kMany>(d8, block, inside_begin, inside_end, pixel);
+  } else {
+    DepthwiseTiles<D8, 0, 0, 1>(d8, block, inside_begin, inside_end, pixel);
+  }
 }
 
 // Output rows [begin, end) of batch * out_h.

@@ -127,11 +127,11 @@ void GemmInt8Plan::SettleInteger(const GemmKernels& kernels, const PatchGeometry
   const int64_t zw = is_unsigned ? q.filter_zero_point - 128 : 0;
   bias_.assign(columns, 0);
   std::vector<FixedPointMultiplier> multipliers(columns);
-  int64_t bound = 0;
+  std::vector<int64_t> bounds(columns);
   for (size_t c = 0; c < static_cast<size_t>(n); ++c) {
     const int64_t folded = (bias != nullptr ? bias[c] : 0) - za * (sums[c] - k * zw);
     bias_[c] = static_cast<int32_t>(folded);  // wraps as the sums do
-    bound = std::max(bound, std::abs(folded) + 255 * (magnitudes[c] + k * std::abs(zw)));
+    bounds[c] = std::abs(folded) + 255 * (magnitudes[c] + k * std::abs(zw));
     multipliers[c] = q.multipliers[c];
   }
   args_.bias = bias_.data();
@@ -140,7 +140,7 @@ void GemmInt8Plan::SettleInteger(const GemmKernels& kernels, const PatchGeometry
     column_term_.assign(columns, static_cast<int32_t>(zw));
     args_.column_term = column_term_.data();
   }
-  requantization_.Settle(multipliers, bound, q.output_zero_point, q.output_min, q.output_max,
+  requantization_.Settle(multipliers, bounds, q.output_zero_point, q.output_min, q.output_max,
                          is_unsigned);
   args_.requantize = requantization_.args();
 }

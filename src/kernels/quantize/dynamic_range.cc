@@ -28,17 +28,12 @@ void QuantizeSymmetric(const float* values, size_t n, int8_t* stored, float* sca
   for (size_t i = 0; i < n; ++i) stored[i] = RoundTo(values[i] * inverse, -127.0f, 127.0f);
 }
 
-void QuantizeAsymmetric(const float* values, size_t n, int8_t* stored, float* scale,
-                        int32_t* zero_point) {
-  const auto [lowest, highest] = std::minmax_element(values, values + n);
-  const double lo = std::min(0.0f, *lowest);
-  const double hi = std::max(0.0f, *highest);
-  if (lo == hi) {
-    std::fill_n(stored, n, int8_t{0});
-    *scale = 1.0f;
-    *zero_point = 0;
-    return;
-  }
+bool AsymmetricScale(float lowest, float highest, float* scale, int32_t* zero_point) {
+  const double lo = std::min(0.0f, lowest);
+  const double hi = std::max(0.0f, highest);
+  *scale = 1.0f;
+  *zero_point = 0;
+  if (lo == hi) return false;
   // The zero point that maps one end of the range exactly: the end that loses less by rounding.
   const double step = (hi - lo) / 255.0;
   const double from_lo = -128.0 - lo / step;
@@ -53,8 +48,18 @@ void QuantizeAsymmetric(const float* values, size_t n, int8_t* stored, float* sc
   }
   *scale = static_cast<float>(step);
   *zero_point = zero;
+  return true;
+}
+
+void QuantizeAsymmetric(const float* values, size_t n, int8_t* stored, float* scale,
+                        int32_t* zero_point) {
+  const auto [lowest, highest] = std::minmax_element(values, values + n);
+  if (!AsymmetricScale(*lowest, *highest, scale, zero_point)) {
+    std::fill_n(stored, n, int8_t{0});
+    return;
+  }
   const float inverse = 1.0f / *scale;
-  const auto offset = static_cast<float>(zero);
+  const auto offset = static_cast<float>(*zero_point);
   for (size_t i = 0; i < n; ++i) stored[i] = RoundTo(offset + values[i] * inverse, -128.0f, 127.0f);
 }
 

@@ -19,6 +19,10 @@ void QuantizeSymmetric(const float* values, size_t n, int8_t* stored, float* sca
 void QuantizeAsymmetric(const float* values, size_t n, int8_t* stored, float* scale,
                         int32_t* zero_point);
 
+// The scale and zero point of QuantizeAsymmetric for values between these; false (scale 1, zero
+// point 0) when both are 0.
+bool AsymmetricScale(float lowest, float highest, float* scale, int32_t* zero_point);
+
 // Each row of values [rows, n] by itself. `asymmetric` chooses between the two above; zero_points
 // [rows] get 0 when symmetric. n may be 0: then scales are 1.
 void QuantizeRows(const float* values, size_t rows, size_t n, bool asymmetric, int8_t* stored,

@@ -11,10 +11,10 @@
 
 namespace edgeml::kernels {
 
-// tanh(x), x with `integer_bits` in [0, 6]; the result has no integer bits.
+// tanh(x), x with `integer_bits` in [0, 6]; the result has no integer bits. Within 12.5 * 2^-15.
 int16_t TanhInt16(int16_t x, int integer_bits);
 
-// 1 / (1 + exp(-x)), x with 3 integer bits; the result has no integer bits.
+// 1 / (1 + exp(-x)), x with 3 integer bits; the result has no integer bits. Within 12.5 * 2^-15.
 int16_t LogisticInt16(int16_t x);
 
 // a * b / 2^15 rounded to nearest, ties away from zero; saturates the one overflow.

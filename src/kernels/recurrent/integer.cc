@@ -26,6 +26,14 @@ int16_t MultiplyShift(int16_t a, int16_t b, int shift) {
   return static_cast<int16_t>(RoundingDivideByPowerOfTwo(int32_t{a} * b, shift));
 }
 
+// x * m like MultiplyByFixedPoint, but with ties of the final shift rounded up: LiteRT runs the
+// basic LSTM's matrix product through a library that rounds so, other than its own kernels.
+int32_t MultiplyTiesUp(int32_t x, FixedPointMultiplier m) {
+  const int right = m.shift < 0 ? -m.shift : 0;
+  const int64_t high = MultiplyByFixedPoint(x, {m.mantissa, std::max(m.shift, 0)});
+  return static_cast<int32_t>(right == 0 ? high : (high + (int64_t{1} << (right - 1))) >> right);
+}
+
 template <typename T>
 void Clip(T* values, int64_t n, T limit) {
   if (limit <= 0) return;
@@ -76,8 +84,9 @@ struct Scratch {
 };
 
 // `row` is the batch row among the `rows` that LiteRT computes in one call. Its peephole product
-// walks `outputs` elements per batch row although there are `cells`, which only a projection makes
-// visible; the same elements are chosen here.
+// walks `outputs` elements per batch row although there are `cells`, which a projection to fewer
+// outputs makes visible; the same elements are chosen here. (With more outputs than cells it would
+// read past the weights; then every cell gets its own.)
 void RunGate(const IntegerLstmCell& cell, const IntegerLstmGate& gate, const int8_t* input,
              const int8_t* output_state, const int16_t* cell_state, int64_t row, int64_t rows,
              bool tanh, int16_t* out) {
@@ -91,10 +100,11 @@ void RunGate(const IntegerLstmCell& cell, const IntegerLstmGate& gate, const int
     out[i] = ClampInt16(int64_t{MultiplyByFixedPoint(from_state, gate.recurrent_scale)} + out[i]);
   }
   if (gate.peephole != nullptr) {
+    const int64_t width = std::min(n, cell.outputs);
     for (int64_t i = 0; i < n; ++i) {
       const int64_t flat = row * n + i;
-      if (flat >= rows * cell.outputs) break;
-      const int32_t product = int32_t{gate.peephole[flat % cell.outputs]} * cell_state[i];
+      if (flat >= rows * width) break;
+      const int32_t product = int32_t{gate.peephole[flat % width]} * cell_state[i];
       out[i] = ClampInt16(int64_t{MultiplyByFixedPoint(product, gate.peephole_scale)} + out[i]);
     }
   }
@@ -181,7 +191,7 @@ void RunQuantizedBasicLstm(const QuantizedBasicLstm& cell, const uint8_t* input,
         const auto weight = static_cast<int16_t>(weights[r * depth + c] - cell.weights_zero_point);
         sum += static_cast<uint32_t>((row[c] - 128) * int32_t{weight});
       }
-      gate[r] = ClampInt16(MultiplyByFixedPoint(static_cast<int32_t>(sum), cell.accumulator_scale));
+      gate[r] = ClampInt16(MultiplyTiesUp(static_cast<int32_t>(sum), cell.accumulator_scale));
     }
     for (int64_t i = 0; i < n; ++i) {
       const int16_t write = MultiplyInt16(LogisticInt16(gate[i]), TanhInt16(gate[n + i], 3));

@@ -1,0 +1,48 @@
+// Arguments of the vector kernels over rows of elements: PODs that cross into sources compiled per
+// SIMD level. See rows.h.
+#ifndef EDGEML_KERNELS_ELEMENTWISE_ROWS_ARGS_H_
+#define EDGEML_KERNELS_ELEMENTWISE_ROWS_ARGS_H_
+
+#include <cstdint>
+
+namespace edgeml::kernels {
+
+enum class RowOp : int32_t { kAdd, kSub, kMul, kMaximum, kMinimum, kSquaredDifference };
+enum class RowFunction : int32_t { kLogistic, kTanh, kHardSwish };
+
+// x * multiplier / 2^31, then / 2^right, both rounded as MultiplyByFixedPoint does.
+struct RowMultiplier {
+  int32_t multiplier = 0;
+  int32_t left = 0;   // x is shifted left first; at most 8
+  int32_t right = 0;  // in [0, 31]
+};
+
+struct QuantizedRowArgs {
+  RowOp op = RowOp::kAdd;    // kAdd, kSub or kMul
+  bool is_unsigned = false;  // all three are uint8, else int8
+  int32_t zero_a = 0, zero_b = 0, zero_out = 0;
+  RowMultiplier a, b;  // of inputs shifted left by 20; not read by kMul
+  RowMultiplier out;
+  int32_t min = 0, max = 0;
+};
+
+struct RowKernels {
+  // out[i] = op(a[i * a_step], b[i * b_step]) for i in [0, n); steps 0 or 1. Floats clamped to
+  // [lo, hi], but kMaximum, kMinimum and kSquaredDifference.
+  void (*binary_float)(RowOp op, const float* a, int a_step, const float* b, int b_step, int64_t n,
+                       float lo, float hi, float* out);
+  void (*binary_quantized)(const QuantizedRowArgs& args, const void* a, int a_step, const void* b,
+                           int b_step, int64_t n, void* out);
+  void (*function)(RowFunction function, const float* in, int64_t n, float* out);
+  void (*clamp)(const float* in, int64_t n, float lo, float hi, float* out);
+  void (*softmax)(const float* in, int64_t n, float beta, float* out);
+  void (*min_max)(const float* in, int64_t n, float* lowest, float* highest);
+  // out[i] = in[i] * inverse + offset, rounded to nearest, ties away from zero, clamped; a NaN
+  // becomes lo.
+  void (*quantize)(const float* in, int64_t n, float inverse, float offset, float lo, float hi,
+                   int8_t* out);
+};
+
+}  // namespace edgeml::kernels
+
+#endif  // EDGEML_KERNELS_ELEMENTWISE_ROWS_ARGS_H_
