@@ -85,7 +85,8 @@ def prelu(d: Dice, variant: str) -> Case:
         n if d.chance(0.5) else 1 for n in shape[1:]]
     if tail == "q":
         x = d.input(shape, dtype, d.q(dtype))
-        alpha = d.const(slopes, dtype, d.q(dtype, -2.5, -1.5))
+        kind = "i8" if dtype == "i16" else dtype  # int16 activations go with int8 slopes
+        alpha = d.const(slopes, kind, d.q(kind, -2.5, -1.5))
         y = out(shape, dtype, output_q(d, dtype, reach(x)))
     else:
         x, alpha, y = d.input(shape), d.const(slopes), out(shape)

@@ -102,7 +102,7 @@ def integer_lstm(d: Dice, batch: int, depth: int, x: T) -> tuple:
     cells = d.int(1, 6)
     cifg, peephole, norm = d.chance(0.3), d.chance(0.3), d.chance(0.3)
     project = d.chance(0.4)
-    width = d.int(1, 5) if project else cells
+    width = d.int(1, cells) if project else cells
     gates = [None if cifg else 0, 1, 2, 3]
     out_q = Q(np.float32(d.real(0.006, 0.01)), d.int(-20, 20))
     cell_q = Q(2.0 ** -d.int(11, 13), 0)

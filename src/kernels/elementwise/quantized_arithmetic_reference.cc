@@ -35,8 +35,16 @@ int32_t Divide(int32_t a, int32_t b, const QuantizedArithmeticParams& p) {  // b
   const int32_t quotient = SaturatingRoundingDoublingHighMul(
       static_cast<int32_t>(static_cast<uint32_t>(a) << headroom), reciprocal.q0);
   FixedPointMultiplier m = p.multiplier_out;
-  m.shift = std::max(m.shift - reciprocal.bits_over_unit - headroom, -31);
-  return OffsetAndClamp(MultiplyByFixedPoint(quotient, m), p.zero_point_out, p.lo, p.hi);
+  m.shift = m.shift - reciprocal.bits_over_unit - headroom;
+  if (m.shift >= -31)
+    return OffsetAndClamp(MultiplyByFixedPoint(quotient, m), p.zero_point_out, p.lo, p.hi);
+  // A quotient far below one step (a = 0 is the common case). The reference implementation then
+  // shifts by more than the word has bits; what it gives on x86 and Arm, where counts are taken
+  // modulo 32 and its rounding mask has all bits set, is what every model has been running with.
+  const int32_t product = SaturatingRoundingDoublingHighMul(quotient, m.mantissa);
+  const int32_t kept = product >> (-m.shift & 31);
+  const int32_t rounding = product > (product < 0 ? 0 : -1) ? 1 : 0;
+  return OffsetAndClamp(kept + rounding, p.zero_point_out, p.lo, p.hi);
 }
 
 template <typename T>
