@@ -1,10 +1,10 @@
 /* Edge ML: the C interface.
  *
  * Opaque handles, plain integers and pointers; stable across releases with the same
- * EDGEML_C_ABI_VERSION. Every call that can fail returns an edgeml_status: EDGEML_OK or a code, with
- * the text of the calling thread's last error in edgeml_last_error(). Handles passed in must not be
- * null unless said so. A model may be shared by threads, a session is used by one thread at a time
- * (edgeml_session_cancel aside).
+ * EDGEML_C_ABI_VERSION. Every call that can fail returns an edgeml_status: EDGEML_OK or a code,
+ * with the text of the calling thread's last error in edgeml_last_error(). Handles passed in must
+ * not be null unless said so. A model may be shared by threads, a session is used by one thread at
+ * a time (edgeml_session_cancel aside).
  *
  *   edgeml_model* model = NULL;
  *   if (edgeml_model_load("model.tflite", &model) != EDGEML_OK) puts(edgeml_last_error());
@@ -69,7 +69,8 @@ typedef enum edgeml_dtype {
 EDGEML_API int32_t edgeml_c_abi_version(void);
 /* "0.1.0"; never freed. */
 EDGEML_API const char* edgeml_version(void);
-/* One line on the last failed call of this thread, "" if none; valid until the thread's next call. */
+/* One line on the last failed call of this thread, "" if none; valid until the thread's next call.
+ */
 EDGEML_API const char* edgeml_last_error(void);
 
 /* Maps and checks a model file. On success *model is owned by the caller. Errors:
@@ -90,11 +91,11 @@ EDGEML_API void edgeml_thread_pool_free(edgeml_thread_pool* pool);
 typedef struct edgeml_session_options {
   size_t struct_size; /* sizeof(edgeml_session_options): later versions append fields */
   int32_t num_threads;
-  int32_t exact;                 /* 1 = reference kernels only: bit-equal integers */
-  int32_t preserve_all_tensors;  /* 1 = every tensor can be read after a run */
+  int32_t exact;                /* 1 = reference kernels only: bit-equal integers */
+  int32_t preserve_all_tensors; /* 1 = every tensor can be read after a run */
   int32_t subgraph;
-  size_t memory_cap_bytes;       /* 0 = 80 % of the machine's memory */
-  edgeml_thread_pool* pool;      /* null = threads of the session's own */
+  size_t memory_cap_bytes;  /* 0 = 80 % of the machine's memory */
+  edgeml_thread_pool* pool; /* null = threads of the session's own */
   /* Called before each node; returning 0 stops the run (EDGEML_CANCELLED). May be null. */
   int32_t (*progress)(void* user_data, int32_t done, int32_t total);
   void* user_data;

@@ -189,7 +189,7 @@ struct SessionOptions {
   bool preserve_all_tensors = false;  // no memory is shared: every tensor can be read after a run
   bool profile = false;               // time each node
   size_t memory_cap_bytes = 0;        // 0 = 80 % of the machine's memory
-  int64_t step_limit = 0;             // most nodes one Run may execute, loops included; 0 = no limit
+  int64_t step_limit = 0;  // most nodes one Run may execute, loops included; 0 = no limit
   int32_t subgraph = 0;
   // Whether Create prepares. Off, for those who resize inputs first: Prepare or Run does it then.
   bool prepare = true;
@@ -216,8 +216,8 @@ struct TensorRef {
 
 class EDGEML_API Session {
  public:
-  // Makes a session and, unless options.prepare is off, prepares it for the shapes the model states.
-  // Errors: kUnsupported (names the operators), kInvalidModel, kResourceExhausted,
+  // Makes a session and, unless options.prepare is off, prepares it for the shapes the model
+  // states. Errors: kUnsupported (names the operators), kInvalidModel, kResourceExhausted,
   // kInvalidArgument.
   static Result<Session> Create(const Model& model, const SessionOptions& options = {});
   Session(Session&&) noexcept;
@@ -242,10 +242,10 @@ class EDGEML_API Session {
   // REQUIRES: prepared(); i in range.
   TensorRef input(int i) const;
   TensorRef output(int i) const;
-  // Any tensor by file index, REQUIRES: in range. Before Prepare, an input has the shape it was last
-  // given, any other tensor the file's. `data` is null when it has no memory: not computed (folded
-  // away, unused), or of a shape not known yet. Without preserve_all_tensors its bytes may be
-  // another's.
+  // Any tensor by file index, REQUIRES: in range. Before Prepare, an input has the shape it was
+  // last given, any other tensor the file's. `data` is null when it has no memory: not computed
+  // (folded away, unused), or of a shape not known yet. Without preserve_all_tensors its bytes may
+  // be another's.
   TensorInfo tensor_info(int index) const;
   TensorRef tensor(int index) const;
 

@@ -126,8 +126,8 @@ std::vector<NodeInfo> DescribeNodes(const ir::Graph& graph) {
     info.index = static_cast<int32_t>(nodes.size());
     info.op = node.name();
     const auto* opaque = std::get_if<ir::OpaqueAttrs>(&node.attributes);
-    info.is_custom = node.op == ir::OpCode::kDetectionPostProcess ||
-                     (opaque != nullptr && opaque->is_custom);
+    info.is_custom =
+        node.op == ir::OpCode::kDetectionPostProcess || (opaque != nullptr && opaque->is_custom);
     info.attributes = ir::ToString(node.attributes);
     info.version = node.version;
     info.inputs = node.inputs;

@@ -6,7 +6,7 @@
 #include "src/kernels/quantize/dynamic_range.h"
 #include "src/tensor/packed_int.h"
 
-namespace edgeml::backends::shared {
+namespace edgeml::backends {
 namespace {
 
 struct StoredRange {
@@ -159,4 +159,4 @@ void QuantizedInput::Fill(RunContext& context, const float* input, bool asymmetr
                         zero_points(context));
 }
 
-}  // namespace edgeml::backends::shared
+}  // namespace edgeml::backends

@@ -16,7 +16,7 @@
 #include "src/tensor/activation_range.h"
 #include "src/tensor/fixed_point.h"
 
-namespace edgeml::backends::shared {
+namespace edgeml::backends {
 
 using runtime::NodeView;
 using runtime::PrepareContext;
@@ -100,6 +100,6 @@ Status ForEachRow(RunContext& context, int64_t rows, Body&& body) {
   return Status::Ok();
 }
 
-}  // namespace edgeml::backends::shared
+}  // namespace edgeml::backends
 
 #endif  // EDGEML_BACKENDS_WEIGHTS_H_

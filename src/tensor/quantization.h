@@ -17,7 +17,7 @@ struct Quantization {
   int32_t block_size = 0;           // 0 = not block-wise
   // Block-wise only: the values of the same graph that hold the scales and zero points, -1 = none.
   int32_t scale_value = -1, zero_point_value = -1;
-  std::vector<float> min, max;      // recorded ranges, informative
+  std::vector<float> min, max;  // recorded ranges, informative
 
   bool empty() const { return scale.empty(); }
   bool per_axis() const { return scale.size() > 1; }

@@ -50,11 +50,12 @@ struct TensorView {
     return {static_cast<T*>(data), static_cast<size_t>(num_elements())};
   }
 
+  // Any shape: strides of one too large to exist wrap.
   void SetDenseStrides() {
-    int64_t stride = 1;
+    uint64_t stride = 1;
     for (int i = shape.rank() - 1; i >= 0; --i) {
-      strides[static_cast<size_t>(i)] = stride;
-      stride *= shape[i];
+      strides[static_cast<size_t>(i)] = static_cast<int64_t>(stride);
+      stride *= static_cast<uint64_t>(int64_t{shape[i]});
     }
   }
 };

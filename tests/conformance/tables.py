@@ -29,7 +29,7 @@ FAMILIES = {
 
 
 def multiplier() -> int:
-    return 20 if os.environ.get("EDGEML_ALL") == "1" else 2
+    return 20 if "1" in (os.environ.get("EDGEML_ALL"), os.environ.get("EDGEML_TEST_ALL")) else 2
 
 
 def all_cases():

@@ -1,6 +1,6 @@
 """Every operator, on random shapes, attributes, types and values, against LiteRT.
 
-EDGEML_ALL=1 multiplies the cases by ten, EDGEML_SEED=n draws other ones, EDGEML_MODES=exact (or default)
+`./test --all` (or EDGEML_ALL=1) multiplies the cases by ten, EDGEML_SEED=n draws other ones, EDGEML_MODES=exact (or default)
 keeps one mode. A failing case is saved as .tflite and .npz in EDGEML_FAIL_DIR (build/failures).
 """
 from __future__ import annotations

@@ -74,9 +74,9 @@ class IntegerStep : public runtime::Step {
     const bool is_unsigned = input.type == DType::kUInt8;
     const MatrixProblem p = ProblemOf(view, op, 1);
     EDGEML_ASSIGN_OR_RETURN(packed_, PackInteger(context, p, is_unsigned));
-    const auto multipliers = shared::FixedPointMultipliers(
-        shared::EffectiveScales(input, weights, output, static_cast<int32_t>(p.n),
-                                /*float_product=*/is_unsigned && op != MatrixOp::kFullyConnected));
+    const auto multipliers = FixedPointMultipliers(
+        EffectiveScales(input, weights, output, static_cast<int32_t>(p.n),
+                        /*float_product=*/is_unsigned && op != MatrixOp::kFullyConnected));
     ConvQuantization q;
     q.input_zero_point = input.zero_point();
     q.filter_zero_point = is_unsigned ? weights.zero_point() : 0;
@@ -150,7 +150,7 @@ class HybridStep : public runtime::Step {
     const TensorView& weights = view.inputs[kMatrixWeights];
     const MatrixProblem p = ProblemOf(view, op, 1);
     EDGEML_ASSIGN_OR_RETURN(packed_, PackInteger(context, p, false));
-    const auto scales = shared::ChannelScales(weights, static_cast<int32_t>(p.n));
+    const auto scales = ChannelScales(weights, static_cast<int32_t>(p.n));
     asymmetric_ = Asymmetric(view);
     FloatRange range;
     const auto activation = static_cast<int>(ActivationOf(view, op));
@@ -204,7 +204,7 @@ class HybridStep : public runtime::Step {
 
   std::shared_ptr<const std::byte> packed_;
   GemmInt8Plan plan_;
-  shared::QuantizedInput quantized_;
+  QuantizedInput quantized_;
   int64_t images_ = 0;
   bool asymmetric_ = false;
   int row_terms_ = -1, pads_ = -1, workspace_ = -1;

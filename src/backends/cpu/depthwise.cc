@@ -64,8 +64,8 @@ class IntegerStep : public runtime::Step {
     const TensorView& output = view.outputs[0];
     const bool is_unsigned = input.type == DType::kUInt8;
     shape_ = ConvShapeOf(view, kOp);
-    const auto multipliers = shared::FixedPointMultipliers(shared::EffectiveScales(
-        input, filter, output, shape_.out_c, /*float_product=*/is_unsigned));
+    const auto multipliers = FixedPointMultipliers(
+        EffectiveScales(input, filter, output, shape_.out_c, /*float_product=*/is_unsigned));
     ConvQuantization q;
     q.input_zero_point = input.zero_point();
     q.filter_zero_point = is_unsigned ? filter.zero_point() : 0;
@@ -130,7 +130,7 @@ class HybridStep : public runtime::Step {
     const NodeView& view = context.view();
     shape_ = ConvShapeOf(view, kOp);
     EDGEML_ASSIGN_OR_RETURN(packed_, PackInteger(context, shape_, false, 0));
-    const auto scales = shared::ChannelScales(view.inputs[kMatrixWeights], shape_.out_c);
+    const auto scales = ChannelScales(view.inputs[kMatrixWeights], shape_.out_c);
     FloatRange range;
     FloatActivationRange(static_cast<int>(ActivationOf(view, kOp)), &range.min, &range.max);
     const float* bias =
@@ -166,7 +166,7 @@ class HybridStep : public runtime::Step {
   ConvShape shape_;
   std::shared_ptr<const std::byte> packed_;
   DepthwiseInt8Plan plan_;
-  shared::QuantizedInput quantized_;
+  QuantizedInput quantized_;
   int pad_ = -1;
 };
 

@@ -88,7 +88,7 @@ std::string DeclineTypes(const NodeView& view, DType type) {
   for (const TensorView* t : {&view.inputs[0], &view.inputs[1], &view.outputs[0]}) {
     if (t->type != type) return Concat("not all ", NameOf(type));
   }
-  return shared::DeclineActivation(FusedActivationOf(view), view.outputs[0]);
+  return DeclineActivation(FusedActivationOf(view), view.outputs[0]);
 }
 
 std::string DeclineFloat(const NodeView& view) { return DeclineTypes(view, DType::kFloat32); }
@@ -97,7 +97,7 @@ template <DType type>
 std::string DeclineQuantized(const NodeView& view) {
   std::string reason = DeclineTypes(view, type);
   for (const TensorView* t : {&view.inputs[0], &view.inputs[1], &view.outputs[0]}) {
-    if (reason.empty()) reason = shared::DeclineQuantization(*t, "a tensor");
+    if (reason.empty()) reason = DeclineQuantization(*t, "a tensor");
     if (reason.empty() && t->quantization->per_axis()) reason = "a scale per channel";
   }
   kernels::QuantizedRowArgs args;

@@ -116,7 +116,7 @@ std::string DeclineStructure(const NodeView& view, MatrixOp op, bool takes_chann
     if (op == MatrixOp::kDepthwise && !takes_channels && channels != 1)
       return "more than one channel";
   }
-  return shared::DeclineActivation(ActivationOf(view, op), view.outputs[0]);
+  return DeclineActivation(ActivationOf(view, op), view.outputs[0]);
 }
 
 std::string DeclineInteger(const NodeView& view, MatrixOp op, DType type) {
@@ -126,15 +126,15 @@ std::string DeclineInteger(const NodeView& view, MatrixOp op, DType type) {
   if (input.type != type || weights.type != type || output.type != type ||
       (view.has_input(kMatrixBias) && view.inputs[kMatrixBias].type != DType::kInt32))
     return Concat("not all ", NameOf(type), " with an int32 bias");
-  std::string reason = shared::DeclineQuantization(weights, "weights", /*zero_scale=*/true);
+  std::string reason = DeclineQuantization(weights, "weights", /*zero_scale=*/true);
   const int axis = op == MatrixOp::kDepthwise ? 3 : 0;
-  if (reason.empty()) reason = shared::DeclineChannelScales(weights, axis, weights.dim(axis));
+  if (reason.empty()) reason = DeclineChannelScales(weights, axis, weights.dim(axis));
   if (reason.empty() && type == DType::kUInt8 && weights.quantization->per_axis())
     reason = "uint8 weights with a scale per channel";
   if (reason.empty() && type == DType::kInt8)
-    reason = op == MatrixOp::kDepthwise ? "" : shared::DeclineAsymmetric(weights, "weights");
-  if (reason.empty()) reason = shared::DeclineQuantization(input, "input");
-  if (reason.empty()) reason = shared::DeclineQuantization(output, "output");
+    reason = op == MatrixOp::kDepthwise ? "" : DeclineAsymmetric(weights, "weights");
+  if (reason.empty()) reason = DeclineQuantization(input, "input");
+  if (reason.empty()) reason = DeclineQuantization(output, "output");
   return reason;
 }
 
@@ -144,9 +144,9 @@ std::string DeclineHybrid(const NodeView& view, MatrixOp op) {
       view.outputs[0].type != DType::kFloat32 ||
       (view.has_input(kMatrixBias) && view.inputs[kMatrixBias].type != DType::kFloat32))
     return "not float32 with int8 weights";
-  std::string reason = shared::DeclineQuantization(weights, "weights", /*zero_scale=*/true);
+  std::string reason = DeclineQuantization(weights, "weights", /*zero_scale=*/true);
   const int axis = op == MatrixOp::kDepthwise ? 3 : 0;
-  if (reason.empty()) reason = shared::DeclineChannelScales(weights, axis, weights.dim(axis));
+  if (reason.empty()) reason = DeclineChannelScales(weights, axis, weights.dim(axis));
   return reason;
 }
 

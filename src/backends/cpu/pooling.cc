@@ -33,7 +33,7 @@ std::string DeclinePool(const NodeView& view) {
   std::string reason = DeclineTypes(view);
   const auto& attrs = view.attrs<ir::PoolAttrs>();
   const TensorView& output = view.outputs[0];
-  if (reason.empty()) reason = shared::DeclineActivation(attrs.activation, output);
+  if (reason.empty()) reason = DeclineActivation(attrs.activation, output);
   if (reason.empty() && output.type != DType::kFloat32 && !output.quantized() &&
       attrs.activation != ir::Activation::kNone)
     reason = "no quantization parameters for the fused activation";
@@ -115,7 +115,7 @@ std::string DeclineMean(const NodeView& view) {
   if (pixels < 1 || pixels > kernels::kMaxAveragedPixels) return "not 1 to 65536 pixels";
   if (view.inputs[0].type == DType::kFloat32) return "";
   for (const TensorView* t : {&view.inputs[0], &view.outputs[0]}) {
-    if (reason.empty()) reason = shared::DeclineQuantization(*t, "a tensor");
+    if (reason.empty()) reason = DeclineQuantization(*t, "a tensor");
     if (reason.empty() && t->quantization->per_axis()) reason = "a scale per channel";
   }
   return reason;

@@ -6,7 +6,7 @@
 #include <limits>
 
 #include "src/backends/reference/elementwise.h"
-#include "src/backends/reference/weights.h"
+#include "src/backends/weights.h"
 #include "src/base/strings.h"
 
 namespace edgeml::backends {

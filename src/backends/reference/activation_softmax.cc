@@ -2,7 +2,7 @@
 #include <cmath>
 
 #include "src/backends/reference/elementwise.h"
-#include "src/backends/reference/weights.h"
+#include "src/backends/weights.h"
 #include "src/base/strings.h"
 #include "src/kernels/softmax/softmax.h"
 

@@ -1,6 +1,6 @@
 // BATCH_MATMUL on the reference kernels.
 #include "src/backends/reference/matmul.h"
-#include "src/backends/reference/weights.h"
+#include "src/backends/weights.h"
 #include "src/base/strings.h"
 #include "src/kernels/matmul/matmul.h"
 

@@ -5,7 +5,7 @@
 #include <limits>
 
 #include "src/backends/reference/elementwise.h"
-#include "src/backends/reference/weights.h"
+#include "src/backends/weights.h"
 #include "src/base/strings.h"
 #include "src/kernels/quantize/quantize.h"
 

@@ -3,7 +3,7 @@
 
 #include "src/backends/reference/matmul.h"
 #include "src/backends/reference/reference_backend.h"
-#include "src/backends/reference/weights.h"
+#include "src/backends/weights.h"
 #include "src/base/strings.h"
 
 namespace edgeml::backends {

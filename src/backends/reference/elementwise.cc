@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "src/backends/reference/weights.h"
+#include "src/backends/weights.h"
 #include "src/base/strings.h"
 
 namespace edgeml::backends {

@@ -2,7 +2,7 @@
 #include "src/kernels/elementwise/comparison.h"
 
 #include "src/backends/reference/elementwise.h"
-#include "src/backends/reference/weights.h"
+#include "src/backends/weights.h"
 #include "src/base/strings.h"
 
 namespace edgeml::backends {

@@ -4,7 +4,7 @@
 #include <cmath>
 
 #include "src/backends/reference/elementwise.h"
-#include "src/backends/reference/weights.h"
+#include "src/backends/weights.h"
 #include "src/base/strings.h"
 
 namespace edgeml::backends {

@@ -3,7 +3,7 @@
 #include <limits>
 
 #include "src/backends/reference/matmul.h"
-#include "src/backends/reference/weights.h"
+#include "src/backends/weights.h"
 #include "src/base/strings.h"
 #include "src/kernels/matmul/matmul.h"
 

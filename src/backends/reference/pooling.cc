@@ -1,7 +1,7 @@
 // Pools, L2 normalization and resizing on the reference kernels.
 #include "src/kernels/pooling/pooling.h"
 #include "src/backends/reference/reference_backend.h"
-#include "src/backends/reference/weights.h"
+#include "src/backends/weights.h"
 #include "src/base/strings.h"
 #include "src/kernels/resize/resize.h"
 

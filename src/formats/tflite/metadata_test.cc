@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -96,16 +97,21 @@ std::vector<std::byte> BytesOf(const std::string& text) {
   return {bytes.begin(), bytes.end()};
 }
 
+// `size` bytes of something else, then the archive.
+std::vector<std::byte> Behind(size_t size, const std::vector<std::byte>& zip) {
+  std::vector<std::byte> file(size + zip.size(), std::byte{7});
+  std::copy(zip.begin(), zip.end(), file.begin() + static_cast<ptrdiff_t>(size));
+  return file;
+}
+
 TEST(TfliteZip, RoundTripBehindAModel) {
   const std::vector<ir::AssociatedFile> files = {
       {"labels.txt", ir::ConstantData::Own(BytesOf("cat\ndog\n"))},
       {"empty", ir::ConstantData::Own({})},
   };
-  std::vector<std::byte> file(100, std::byte{7});
-  const auto zip = WriteZip(files, file.size());
+  const auto zip = WriteZip(files, 100);
   ASSERT_TRUE(zip.ok());
-  file.insert(file.end(), zip->begin(), zip->end());
-  const ir::ConstantData all = ir::ConstantData::Own(file);
+  const ir::ConstantData all = ir::ConstantData::Own(Behind(100, *zip));
   const auto again = ReadTrailingZip(all.owner, all.bytes);
   ASSERT_TRUE(again.ok()) << again.status().message();
   ASSERT_EQ(again->size(), 2u);
@@ -119,11 +125,9 @@ TEST(TfliteZip, RoundTripBehindAModel) {
 // Offsets may also count from the archive's own beginning, as when one is appended with `cat`.
 TEST(TfliteZip, OffsetsFromItsOwnBeginning) {
   const std::vector<ir::AssociatedFile> files = {{"a", ir::ConstantData::Own(BytesOf("b"))}};
-  std::vector<std::byte> file(33, std::byte{7});
   const auto zip = WriteZip(files, 0);
   ASSERT_TRUE(zip.ok());
-  file.insert(file.end(), zip->begin(), zip->end());
-  const ir::ConstantData all = ir::ConstantData::Own(file);
+  const ir::ConstantData all = ir::ConstantData::Own(Behind(33, *zip));
   const auto again = ReadTrailingZip(all.owner, all.bytes);
   ASSERT_TRUE(again.ok()) << again.status().message();
   EXPECT_EQ(again->size(), 1u);

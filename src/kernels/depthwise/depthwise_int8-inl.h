@@ -55,14 +55,10 @@ HWY_NOINLINE void StorePixelSlow(const BlockRow& block, D32B d32, const int32_t*
       auto f = hn::MulAdd(x, scale, hn::LoadU(df, args.float_bias + c));
       f = hn::Min(hn::Max(f, hn::Set(df, args.float_min)), hn::Set(df, args.float_max));
       hn::Store(hn::BitCast(d32, f), d32, y);
-    } else if (args.requantize.mode == RequantizeMode::kGeneral) {
+    } else {
       hn::Store(RequantizeVector<RequantizeMode::kGeneral>(d32, args.requantize,
                                                            hn::Load(d32, sums + j * kLanes), c),
                 d32, y);
-    } else {
-      for (int l = 0; l < kLanes; ++l) {
-        y[l] = RequantizeScalar(args.requantize, sums[j * kLanes + l], c + l);
-      }
     }
     for (int l = 0; l < kLanes; ++l) {
       const int32_t channel = DepthwiseChannelOf(j, l);

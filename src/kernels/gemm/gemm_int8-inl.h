@@ -120,16 +120,7 @@ template <RequantizeMode kMode>
 void StoreQuantized(const RequantizeArgs& q, const int32_t* sums, int rows, int vectors,
                     int64_t column, int columns, int64_t ldc, uint8_t* out) {
   const D32 d;
-  if constexpr (kMode == RequantizeMode::kScalar) {
-    for (int r = 0; r < rows; ++r) {
-      for (int c = 0; c < columns; ++c) {
-        const int32_t y =
-            RequantizeScalar(q, sums[r * kMaxPanelVectors * kLanes32 + c], column + c);
-        out[r * ldc + c] = static_cast<uint8_t>(static_cast<uint8_t>(y) ^ q.flip);
-      }
-    }
-    return;
-  } else if constexpr (kMaxPanelVectors == 4) {
+  if constexpr (kMaxPanelVectors == 4) {
     const hn::ScalableTag<int8_t> d8;
     if (vectors >= 3) {
       // PackBlocks leaves 4-byte groups in [block][vector] order.
@@ -256,10 +247,6 @@ void RunInt8(const GemmInt8Args& args, const GemmTile& tile, void* workspace) {
           case RequantizeMode::kGeneral:
             StoreQuantized<RequantizeMode::kGeneral>(args.requantize, sums, step.rows, vectors,
                                                      column, columns, args.ldc, out);
-            break;
-          case RequantizeMode::kScalar:
-            StoreQuantized<RequantizeMode::kScalar>(args.requantize, sums, step.rows, vectors,
-                                                    column, columns, args.ldc, out);
             break;
         }
       }

@@ -26,39 +26,27 @@ EDGEML_INLINE V RoundingDoublingHighMul(V x, V m) {
                      hn::BitCast(d, hn::ShiftRight<31>(hn::BitCast(du64, even))));
 }
 
-// One vector of columns starting at `c`; the result is not clamped.
+// One vector of columns starting at `c`; the result is not clamped to the output's range.
 template <RequantizeMode kMode, class D>
 EDGEML_INLINE hn::Vec<D> RequantizeVector(D d, const RequantizeArgs& q, hn::Vec<D> x, int64_t c) {
   if constexpr (kMode == RequantizeMode::kGeneral) x = hn::Shl(x, hn::LoadU(d, q.left + c));
   const auto y = RoundingDoublingHighMul(x, hn::LoadU(d, q.multiplier + c));
-  // Ties away from zero: the shift floors, so negative values get one less before it. The sign of x
-  // serves: it differs from the sign of y only where y is zero, and then the result is the same.
-  auto sign = hn::ShiftRight<31>(x);
-  if constexpr (kMode == RequantizeMode::kGeneral) {
-    sign = hn::And(sign, hn::LoadU(d, q.sign_mask + c));
-  }
-  const auto z =
-      hn::Shr(hn::Add(hn::Add(y, hn::LoadU(d, q.rounding + c)), sign), hn::LoadU(d, q.right + c));
-  if constexpr (kMode == RequantizeMode::kGeneral) {
+  const auto rounding = hn::LoadU(d, q.rounding + c);
+  const auto right = hn::LoadU(d, q.right + c);
+  if constexpr (kMode == RequantizeMode::kFast) {
+    // Ties away from zero: the shift floors, so negative values get one less before it. The sign of
+    // x serves: it differs from the sign of y only where y is zero, and then the result is the
+    // same.
+    return hn::Shr(hn::Add(hn::Add(y, rounding), hn::ShiftRight<31>(x)), right);
+  } else {
+    const auto remainder = hn::And(y, rounding);
+    const auto threshold = hn::Sub(hn::ShiftRight<1>(rounding), hn::ShiftRight<31>(y));
+    const auto up = hn::IfThenElseZero(hn::Gt(remainder, threshold), hn::Set(d, 1));
+    const auto z = hn::Add(hn::Shr(y, right), up);
     // Clamped first: the addition must not wrap.
     const auto limit = hn::Set(d, 1 << 20);
     return hn::Add(hn::Min(hn::Max(z, hn::Neg(limit)), limit), hn::Set(d, q.zero_point));
   }
-  return z;
-}
-
-// The same for one sum, for any parameters; clamped.
-EDGEML_INLINE int32_t RequantizeScalar(const RequantizeArgs& q, int32_t sum, int64_t c) {
-  const auto x = static_cast<int32_t>(static_cast<uint32_t>(sum) << q.left[c]);
-  const int64_t product = int64_t{x} * q.multiplier[c];
-  const auto high = static_cast<int32_t>((product + (int64_t{1} << 30)) >> 31);
-  const int right = q.right[c];
-  const auto mask = static_cast<int32_t>((int64_t{1} << right) - 1);
-  const int32_t threshold = (mask >> 1) + (high < 0 ? 1 : 0);
-  const int32_t shifted = (high >> right) + ((high & mask) > threshold ? 1 : 0);
-  const auto y =
-      static_cast<int32_t>(static_cast<uint32_t>(shifted) + static_cast<uint32_t>(q.zero_point));
-  return Min(Max(y, q.min), q.max);
 }
 
 // The 32-bit lanes of four vectors, saturated to int8, in one vector: 128-bit block b holds the

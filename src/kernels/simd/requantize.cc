@@ -7,7 +7,6 @@ namespace {
 
 // Beyond this the rounding term with the zero point in it would not fit beside a 2^30 sum.
 constexpr int kMaxFastShift = 20;
-constexpr int kMaxLeft = 8;
 
 // Whether every sum of at most that magnitude becomes 0: as of a channel that is all but dead,
 // whose tiny scale would otherwise cost the whole layer the fast path.
@@ -26,7 +25,7 @@ void Requantization::Settle(const std::vector<FixedPointMultiplier>& multipliers
                             int32_t max, bool output_is_uint8) {
   const int32_t offset = output_is_uint8 ? 128 : 0;
   const size_t n = multipliers.size();
-  for (auto* array : {&multiplier_, &left_, &right_, &rounding_, &sign_mask_}) array->assign(n, 0);
+  for (auto* array : {&multiplier_, &left_, &right_, &rounding_}) array->assign(n, 0);
   args_ = RequantizeArgs();
   args_.zero_point = zero_point - offset;
   args_.min = std::clamp(min - offset, -128, 127);
@@ -34,35 +33,26 @@ void Requantization::Settle(const std::vector<FixedPointMultiplier>& multipliers
   args_.min = std::min(args_.min, args_.max);
   args_.flip = output_is_uint8 ? 0x80 : 0;
 
-  const bool small_zero_point = args_.zero_point >= -128 && args_.zero_point <= 127;
-  bool fast = small_zero_point, general = small_zero_point;
+  bool fast = true;
   for (size_t c = 0; c < n; ++c) {
     FixedPointMultiplier m = multipliers[c];
-    // A right shift of 1 and no more: rounds to zero whatever the sign.
     if (AlwaysZero(m, max_sums[c])) m = {0, -1};
     const int shift = std::max(m.shift, -31);
     multiplier_[c] = m.mantissa;
     left_[c] = std::max(shift, 0);
     right_[c] = std::max(-shift, 0);
-    sign_mask_[c] = shift < 0 ? -1 : 0;
-    rounding_[c] = right_[c] > 0 ? int32_t{1} << (right_[c] - 1) : 0;
     if (shift >= 0 || shift < -kMaxFastShift) fast = false;
-    if (shift > kMaxLeft ||
-        (m.mantissa != 0 && max_sums[c] >= (int64_t{1} << (30 - std::min(left_[c], 30)))))
-      general = false;
+    if (m.mantissa != 0 && max_sums[c] >= (int64_t{1} << 30)) fast = false;
   }
-  fast = fast && general;
-  if (fast) {
-    for (size_t c = 0; c < n; ++c) rounding_[c] += args_.zero_point * (int32_t{1} << right_[c]);
+  for (size_t c = 0; c < n; ++c) {
+    const int64_t step = int64_t{1} << right_[c];
+    rounding_[c] = static_cast<int32_t>(fast ? step / 2 + args_.zero_point * step : step - 1);
   }
-  args_.mode = fast      ? RequantizeMode::kFast
-               : general ? RequantizeMode::kGeneral
-                         : RequantizeMode::kScalar;
+  args_.mode = fast ? RequantizeMode::kFast : RequantizeMode::kGeneral;
   args_.multiplier = multiplier_.data();
   args_.left = left_.data();
   args_.right = right_.data();
   args_.rounding = rounding_.data();
-  args_.sign_mask = sign_mask_.data();
 }
 
 }  // namespace edgeml::kernels

@@ -17,7 +17,7 @@ class Requantization {
   // Column c uses multipliers[c]; `columns` entries, in the order the kernel wants them, padding
   // included (zero multipliers); |sum| of column c is at most max_sums[c]. zero_point, min and max
   // are the output's own; `output_is_uint8` moves them to the int8 domain. min > max gives max, as
-  // in std::min(std::max(x, min), max).
+  // in std::min(std::max(x, min), max). REQUIRES: zero_point within the output's type.
   void Settle(const std::vector<FixedPointMultiplier>& multipliers,
               const std::vector<int64_t>& max_sums, int32_t zero_point, int32_t min, int32_t max,
               bool output_is_uint8);
@@ -25,7 +25,7 @@ class Requantization {
   const RequantizeArgs& args() const { return args_; }
 
  private:
-  std::vector<int32_t> multiplier_, left_, right_, rounding_, sign_mask_;
+  std::vector<int32_t> multiplier_, left_, right_, rounding_;
   RequantizeArgs args_;
 };
 

@@ -9,20 +9,17 @@ namespace edgeml::kernels {
 // Per column c: y = MultiplyByFixedPoint(sum, {multiplier, shift}) + zero_point, clamped, with the
 // double rounding of src/tensor/fixed_point.h, bit for bit. All arrays are padded to whole vectors.
 //
-// `mode` says what the parameters allow (SettleRequantization in requantize.h decides):
-//   kFast     every shift in [-20, -1] and every |sum| < 2^30;
-//   kGeneral  every shift in [-31, 8] and every |sum| < 2^30 / 2^max(shift, 0);
-//   kScalar   anything.
-// Columns whose sums all become zero do not count.
-enum class RequantizeMode : int32_t { kFast, kGeneral, kScalar };
+// kFast needs every shift in [-20, -1] and every |sum| < 2^30 (columns whose sums all become zero
+// do not count); kGeneral takes anything. Requantization::Settle in requantize.h decides.
+enum class RequantizeMode : int32_t { kFast, kGeneral };
 
 struct RequantizeArgs {
-  RequantizeMode mode = RequantizeMode::kScalar;
+  RequantizeMode mode = RequantizeMode::kGeneral;
   const int32_t* multiplier = nullptr;
-  const int32_t* left = nullptr;       // max(shift, 0)
-  const int32_t* right = nullptr;      // max(-shift, 0)
-  const int32_t* rounding = nullptr;   // (right > 0 ? 2^(right - 1) : 0) + zero_point * 2^right
-  const int32_t* sign_mask = nullptr;  // right > 0 ? -1 : 0
+  const int32_t* left = nullptr;   // max(shift, 0)
+  const int32_t* right = nullptr;  // max(-shift, 0)
+  // kFast: 2^(right - 1) + zero_point * 2^right; kGeneral: 2^right - 1.
+  const int32_t* rounding = nullptr;
   // In the int8 domain: a uint8 output has 128 subtracted here and added again by `flip`.
   int32_t zero_point = 0;
   int32_t min = -128, max = 127;
