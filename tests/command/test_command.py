@@ -110,13 +110,11 @@ def test_run_npz_by_name(edgeml, models, tmp_path):
     assert "image" in edgeml("run", models / "digits_float.tflite", "-i", tmp_path / "y.npz", code=2)
 
 
-@pytest.mark.parametrize("mode", ["RGB", "L", "P", "1", "RGBA", "CMYK"])
-@pytest.mark.parametrize("kind", ["png", "bmp", "jpg"])
-def test_pictures_are_those_of_pillow(edgeml, models, tmp_path, mode, kind):
+@pytest.mark.parametrize("kind, mode", [
+    *(("png", mode) for mode in ("RGB", "L", "P", "1", "RGBA")), *(("bmp", mode) for mode in ("RGB", "L", "P", "1", "RGBA")),
+    *(("jpg", mode) for mode in ("RGB", "L", "CMYK"))])
+def test_pictures_are_those_of_pillow(edgeml, models, tmp_path, kind, mode):
     """A picture gives what the array of Pillow's gray, resized pixels gives."""
-    if (kind == "png" and mode == "CMYK") or (kind == "bmp" and mode == "CMYK") or \
-            (kind == "jpg" and mode in ("P", "RGBA", "1")):
-        pytest.skip("the format has no such pictures")
     rng = np.random.default_rng(len(mode))
     coarse = Image.fromarray(rng.integers(0, 256, (9, 7, 3)).astype(np.uint8)).resize((61, 43), Image.BICUBIC)
     coarse.convert(mode).save(tmp_path / f"p.{kind}")
