@@ -7,7 +7,6 @@
 namespace edgeml::backends {
 namespace {
 
-using namespace reference;
 using ir::BatchMatMulAttrs;
 using kernels::BatchMatMulHybridScales;
 using kernels::BatchMatMulQuantization;

@@ -9,7 +9,6 @@
 namespace edgeml::backends {
 namespace {
 
-using namespace reference;
 using ir::OpCode;
 using kernels::ConvQuantization;
 using kernels::ConvShape;

@@ -10,7 +10,6 @@
 namespace edgeml::backends {
 namespace {
 
-using namespace reference;
 using ir::FullyConnectedAttrs;
 using kernels::FullyConnectedQuantization;
 using kernels::FullyConnectedShape;

@@ -8,7 +8,6 @@
 namespace edgeml::backends {
 namespace {
 
-using namespace reference;
 using ir::OpCode;
 using kernels::PoolShape;
 using kernels::ResizeShape;
