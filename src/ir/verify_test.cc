@@ -86,7 +86,6 @@ TEST(Verify, NamesWhatIsWrong) {
       {[](Graph& g) { g.nodes[1].outputs[0] = 1; }, "computed before"},
       {[](Graph& g) { g.nodes[1].outputs[0] = 0; }, "input of the graph"},
       {[](Graph& g) { g.nodes[1].outputs[0] = 3; }, "a constant"},
-      {[](Graph& g) { g.nodes[1].outputs[0] = 4; }, "a variable"},
       {[](Graph& g) { g.nodes[1].intermediates = {77}; }, "intermediate"},
       {[](Graph& g) { g.values[3].data = Zeros(23); }, "tensor 3 (v): its data has 23 bytes"},
       {[](Graph& g) {

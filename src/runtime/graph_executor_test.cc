@@ -152,6 +152,38 @@ TEST_F(GraphExecutorTest, StopsOnRequest) {
   EXPECT_EQ(calls, 3);
 }
 
+// As float16 models of recurrent layers have it: a node on a constant gives the state its first
+// value.
+TEST_F(GraphExecutorTest, ConstantsGiveVariablesTheirFirstValue) {
+  ir::Module module = Chain(1, {2});
+  ir::Graph& graph = module.graphs[0];
+  ir::Value constant;
+  constant.shape = {2};
+  std::vector<std::byte> bytes(8);
+  const float stored[2] = {4, 5};
+  std::memcpy(bytes.data(), stored, 8);
+  constant.data = ir::ConstantData::Own(bytes);
+  ir::Value variable;
+  variable.shape = {2};
+  variable.is_variable = true;
+  graph.values.push_back(constant);  // 2
+  graph.values.push_back(variable);  // 3
+  ir::Node node;
+  node.op = OpCode::kRelu;
+  node.inputs = {2};
+  node.outputs = {3};
+  graph.nodes.push_back(node);
+  Start(std::move(module));
+  ASSERT_TRUE(executor_->Run().ok());
+  float* state = executor_->view(3).as_mutable<float>();
+  EXPECT_EQ(state[1], 6.0f);
+  state[1] = 50;
+  ASSERT_TRUE(executor_->Run().ok());
+  EXPECT_EQ(state[1], 50.0f);  // computed once, not in every run
+  executor_->ResetVariables();
+  EXPECT_EQ(state[1], 6.0f);
+}
+
 TEST_F(GraphExecutorTest, SaysWhichNodeHasNoKernel) {
   ir::Module module = Chain(2, {1});
   module.graphs[0].nodes[1].op = OpCode::kElu;
