@@ -249,6 +249,17 @@ class EDGEML_API Session {
   TensorInfo tensor_info(int index) const;
   TensorRef tensor(int index) const;
 
+  // Tensors of type string, by file index. Their memory is a serialized buffer of the session's own
+  // that cannot be bound; its size follows from the strings, so `data` and `bytes` of the tensor
+  // change with every call of SetStrings and every run, and writing there is of no use.
+  //
+  // Gives a graph input its strings (any bytes), as many as its shape asks for; empty ones before.
+  // Prepares first when needed. kInvalidArgument, kResourceExhausted (memory cap, 2 GiB in all).
+  Status SetStrings(int index, std::span<const std::string> values);
+  // The strings of an input, a constant, or what a run computed. kInvalidArgument when it is not
+  // such a tensor or has no value.
+  Result<std::vector<std::string>> GetStrings(int index) const;
+
   // Caller-owned memory instead of the session's own, used in place: no copies. `bytes` must equal
   // the tensor's size; aligned to its element size; alive until unbound (null) or the session ends.
   // Takes effect at the next Prepare or Run. kInvalidArgument.

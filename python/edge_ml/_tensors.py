@@ -88,6 +88,21 @@ def pack(values: np.ndarray, code: int) -> np.ndarray:
     return np.bitwise_or.reduce(padded.reshape(-1, per_byte) << shifts, axis=1).astype(np.uint8)
 
 
+def encoded(array: np.ndarray) -> List[bytes]:
+    """The elements of an array of text or bytes, text as UTF-8.
+
+    An element of a fixed-width array ends at its last character that is not 0, as NumPy has it; a single one without
+    dimensions is taken in its full width, as LiteRT does.
+    """
+    if array.ndim == 0 and array.dtype.kind == "S":
+        return [array.tobytes()]
+    found = array.reshape(-1).tolist()
+    for element in found:
+        if not isinstance(element, (bytes, str)):
+            raise ValueError(f"Cannot set tensor: {element!r} is neither text nor bytes")
+    return [e.encode() if isinstance(e, str) else e for e in found]
+
+
 def strings(raw: bytes, shape: Sequence[int]) -> np.ndarray:
     """object [shape] of bytes, from TFLite's string buffer: a count, count + 1 offsets, the characters."""
     if len(raw) < 4:
@@ -96,6 +111,11 @@ def strings(raw: bytes, shape: Sequence[int]) -> np.ndarray:
         (count,) = struct.unpack_from("<i", raw)
         offsets = struct.unpack_from(f"<{count + 1}i", raw, 4)
         found = [raw[a:b] for a, b in zip(offsets, offsets[1:])]
+    return string_array(found, shape)
+
+
+def string_array(found: Sequence[bytes], shape: Sequence[int]) -> np.ndarray:
+    """object [shape] of bytes; flat where their number does not fit."""
     out: Any = np.empty(len(found), object)
     out[:] = found
     return out.reshape(tuple(shape)) if element_count(shape) == len(found) else out

@@ -276,6 +276,8 @@ class Interpreter:
             if 0 in info["shape"]:
                 return np.empty(tuple(info["shape"]), _tensors.numpy_type(info["dtype"]))
             raise ValueError("Tensor data is null. Run allocate_tensors() first")
+        if info["dtype"] == _tensors.STRING:
+            return _tensors.string_array(self._session(graph).get_strings(index), info["shape"])
         return _value(view.copy(), info)
 
     def tensor(self, tensor_index: int) -> Callable[[], np.ndarray]:
@@ -439,6 +441,10 @@ class Interpreter:
             raise ValueError("Cannot set tensor: Tensor is unallocated. Try calling allocate_tensors() first")
         if info["is_constant"]:
             raise ValueError(f"Cannot set tensor: tensor {index} ('{info['name']}') is a constant of the model")
+        if code == _tensors.STRING:
+            del view  # what it shows may move
+            self._session(graph).set_strings(index, _tensors.encoded(array))
+            return
         np.copyto(view, _tensors.pack(array, code) if packed else array)
 
     def _view(self, index: int, graph: int) -> Optional[np.ndarray]:

@@ -250,6 +250,25 @@ class PySession {
                     nb::rv_policy::reference);
   }
 
+  // What is wrong with strings is wrong with a value: ValueError, as set_tensor and get_tensor
+  // have.
+  void SetStrings(int index, const std::vector<nb::bytes>& values) {
+    Unreferenced();  // views must not outlive the memory, which may move
+    std::vector<std::string> strings;
+    strings.reserve(values.size());
+    for (const nb::bytes& value : values) strings.emplace_back(value.c_str(), value.size());
+    const Status status = session_->SetStrings(index, strings);
+    if (!status.ok()) throw nb::value_error(("Cannot set tensor: " + status.message()).c_str());
+  }
+  std::vector<nb::bytes> GetStrings(int index) const {
+    Idle();
+    const auto strings = session_->GetStrings(index);
+    if (!strings.ok()) throw nb::value_error(strings.status().message().c_str());
+    std::vector<nb::bytes> values;
+    for (const std::string& s : *strings) values.emplace_back(s.data(), s.size());
+    return values;
+  }
+
   nb::dict Plan() const {
     Idle();
     const MemoryPlan plan = session_->memory_plan();
@@ -422,6 +441,8 @@ NB_MODULE(_edge_ml, m) {
       .def(
           "view", [](nb::handle self, int index) { return PySession::View(self, index); },
           "index"_a)
+      .def("set_strings", &PySession::SetStrings, "index"_a, "values"_a)
+      .def("get_strings", &PySession::GetStrings, "index"_a)
       .def("memory_plan", &PySession::Plan);
 }
 

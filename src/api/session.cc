@@ -49,7 +49,8 @@ class SessionImpl {
     ref.dtype = view.type;
     if (!executor->shape_known(value)) return ref;
     ref.data = view.data;
-    ref.bytes = CheckedByteSize(view.shape, view.type).value_or(0);
+    ref.bytes = view.type == DType::kString ? executor->string_bytes(value)
+                                            : CheckedByteSize(view.shape, view.type).value_or(0);
     ref.shape.assign(view.shape.dims().begin(), view.shape.dims().end());
     return ref;
   }
@@ -145,6 +146,40 @@ TensorInfo Session::tensor_info(int index) const {
     }
   }
   return info;
+}
+
+namespace {
+
+Status CheckStringTensor(const ir::Graph& graph, int index) {
+  if (index < 0 || static_cast<size_t>(index) >= graph.values.size())
+    return Error(Code::kInvalidArgument, "tensor ", index, " does not exist; the model has ",
+                 graph.values.size());
+  const ir::Value& value = graph.values[static_cast<size_t>(index)];
+  if (value.type != DType::kString)
+    return Error(Code::kInvalidArgument, "tensor ", index, " ('", value.name, "') is of type ",
+                 NameOf(value.type), ", not string");
+  return Status::Ok();
+}
+
+}  // namespace
+
+Status Session::SetStrings(int index, std::span<const std::string> values) {
+  EDGEML_RETURN_IF_ERROR(CheckStringTensor(impl_->graph(), index));
+  const auto inputs = input_indices();
+  if (std::find(inputs.begin(), inputs.end(), index) == inputs.end() ||
+      impl_->graph().values[static_cast<size_t>(index)].is_constant())
+    return Error(Code::kInvalidArgument, "tensor ", index, " is not an input of the model");
+  EDGEML_RETURN_IF_ERROR(Prepare());
+  const std::vector<std::string_view> strings(values.begin(), values.end());
+  return impl_->executor->StoreStrings(index, strings);
+}
+
+Result<std::vector<std::string>> Session::GetStrings(int index) const {
+  EDGEML_RETURN_IF_ERROR(CheckStringTensor(impl_->graph(), index));
+  EDGEML_RETURN_IF_ERROR(impl_->model->CheckIntact());
+  EDGEML_ASSIGN_OR_RETURN(const std::vector<std::string_view> strings,
+                          impl_->executor->Strings(index));
+  return std::vector<std::string>(strings.begin(), strings.end());
 }
 
 namespace {

@@ -172,7 +172,7 @@ Status Engine::FeedRandom(uint32_t seed) {
   };
   for (int i = 0; i < session_.num_inputs(); ++i) {
     const TensorRef to = session_.input(i);
-    if (to.data == nullptr) continue;
+    if (to.data == nullptr || to.dtype == DType::kString) continue;  // strings stay empty
     std::memset(to.data, 0, to.bytes);
     if (to.dtype == DType::kFloat32) {
       for (float& v : to.as<float>()) v = static_cast<float>(next()) * 0x1p-24f;

@@ -9,34 +9,10 @@
 #include "src/base/strings.h"
 #include "src/ir/graph.h"
 #include "src/ir/op_def.h"
+#include "src/tensor/string_buffer.h"
 
 namespace edgeml::ir {
 namespace {
-
-// A serialized string tensor: count, count + 1 offsets from its beginning, then the characters.
-Status CheckStrings(std::span<const std::byte> bytes, std::optional<int64_t> expected) {
-  const auto at = [&bytes](size_t i) {
-    int32_t value;
-    std::memcpy(&value, bytes.data() + i * sizeof value, sizeof value);
-    return value;
-  };
-  const size_t words = bytes.size() / sizeof(int32_t);
-  if (words < 1 || at(0) < 0 || words < static_cast<size_t>(at(0)) + 2)
-    return Error(Code::kInvalidModel, "its string data is cut off");
-  const size_t count = static_cast<size_t>(at(0));
-  if (expected && static_cast<uint64_t>(*expected) != count)
-    return Error(Code::kInvalidModel, "its data holds ", count, " strings; its shape asks for ",
-                 *expected);
-  size_t previous = (count + 2) * sizeof(int32_t);
-  for (size_t i = 0; i <= count; ++i) {
-    const int64_t offset = at(i + 1);
-    if (offset < 0 || static_cast<uint64_t>(offset) < previous ||
-        static_cast<uint64_t>(offset) > bytes.size())
-      return Error(Code::kInvalidModel, "its string data is inconsistent at string ", i);
-    previous = static_cast<size_t>(offset);
-  }
-  return Status::Ok();
-}
 
 Status CheckSparsity(const Value& value) {
   const Sparsity& sparsity = *value.sparsity;
@@ -110,7 +86,7 @@ Status CheckValue(const Value& value) {
   if (value.type == DType::kString) {
     const auto count = CheckedByteSize(value.shape, DType::kInt8);
     if (!count) return Error(Code::kInvalidModel, "its shape is not known or too large");
-    return CheckStrings(value.data.bytes, value.shape.num_elements());
+    return CheckStringBuffer(value.data.bytes, value.shape.num_elements());
   }
   if (BitsOf(value.type) == 0) return Status::Ok();
   const auto bytes = CheckedByteSize(value.shape, value.type);

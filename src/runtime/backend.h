@@ -114,6 +114,11 @@ class RunContext {
   // Gives output `i` a shape that only running could tell (control flow, variables). May allocate.
   // Only for steps whose OpDef's shape rule set needs_values. output(i) is new afterwards.
   virtual Status ResizeOutput(size_t i, const Shape& shape) = 0;
+  // Strings are not in a view's memory, whose `data` is null, but here. Both allocate.
+  // REQUIRES: input `i` is of type string; its strings stay valid during Run.
+  virtual Result<std::vector<std::string_view>> StringInput(size_t i) const = 0;
+  // REQUIRES: output `i` is of type string. As many strings as its shape asks for.
+  virtual Status SetStringOutput(size_t i, std::span<const std::string_view> strings) = 0;
 };
 
 class Step {
@@ -140,6 +145,7 @@ struct KernelEntry {
   // step relies on: types, quantization, attributes, CPU features. Shapes are known unless dynamic.
   std::string (*decline)(const NodeView& view) = nullptr;  // null = takes everything of this op
   std::unique_ptr<Step> (*make)() = nullptr;
+  bool takes_strings = false;  // else it is not asked about nodes that have string tensors
 };
 
 class Backend {

@@ -8,6 +8,19 @@
 #include "src/runtime/node_state.h"
 
 namespace edgeml::runtime {
+namespace {
+
+// Why the kernel cannot take the node; empty = it can.
+std::string Decline(const KernelEntry& entry, const NodeView& view) {
+  if (!entry.takes_strings) {
+    for (const auto& tensors : {view.inputs, view.outputs})
+      for (const TensorView& tensor : tensors)
+        if (tensor.type == DType::kString) return "it takes no strings";
+  }
+  return entry.decline != nullptr ? entry.decline(view) : std::string();
+}
+
+}  // namespace
 
 GraphExecutor::GraphExecutor(ExecutionContext& context, int32_t graph_index, bool is_main)
     : context_(context),
@@ -85,8 +98,10 @@ void GraphExecutor::RefreshNodeViews(size_t n) {
   NodeState& state = nodes_[n];
   const auto refresh = [&](const std::vector<int32_t>& values, std::vector<TensorView>& views) {
     views.resize(values.size());
-    for (size_t i = 0; i < values.size(); ++i)
+    for (size_t i = 0; i < values.size(); ++i) {
       views[i] = values[i] < 0 ? TensorView{} : views_[Index(values[i])];
+      if (views[i].type == DType::kString) views[i].data = nullptr;  // see RunContext::StringInput
+    }
   };
   refresh(node.inputs, state.in);
   refresh(node.outputs, state.out);
@@ -115,6 +130,8 @@ Status GraphExecutor::InitConstants() {
     view.quantization = value.quantization.empty() ? nullptr : &value.quantization;
     if (!value.is_constant() || value.is_variable) continue;
     std::span<const std::byte> bytes = value.data.bytes;
+    if (value.sparsity != nullptr && value.type == DType::kString)
+      return Error(Code::kUnsupported, "tensor ", v, " ('", value.name, "') holds sparse strings");
     if (value.sparsity != nullptr) {
       const auto make = [&]() -> Result<ir::ConstantData> {
         size_t dense_bytes = 0;
@@ -174,12 +191,17 @@ Status GraphExecutor::Prepare() {
       views_[v].SetDenseStrides();
       size_t bytes = 0;
       EDGEML_RETURN_IF_ERROR(CheckSize(views_[v], &bytes).WithContext(Concat("input ", i)));
-      if (kinds_[v] != Kind::kVariable) kinds_[v] = Kind::kPlanned;
+      if (kinds_[v] == Kind::kVariable) continue;
+      kinds_[v] = Kind::kPlanned;
+      if (views_[v].type == DType::kString)
+        EDGEML_RETURN_IF_ERROR(
+            PrepareStringInput(graph_.inputs[i]).WithContext(Concat("input ", i)));
     }
     EDGEML_RETURN_IF_ERROR(AllocateVariables());
     for (size_t n = 0; n < nodes_.size(); ++n) EDGEML_RETURN_IF_ERROR(Where(SettleNode(n), n));
     for (size_t n = 0; n < nodes_.size(); ++n) {
-      if (nodes_[n].mode == Mode::kStatic) EDGEML_RETURN_IF_ERROR(Where(ChooseAndPrepare(n), n));
+      if (nodes_[n].mode == Mode::kStatic || nodes_[n].settled_strings)
+        EDGEML_RETURN_IF_ERROR(Where(ChooseAndPrepare(n), n));
     }
     return PlanMemory();
   };
@@ -196,6 +218,7 @@ Status GraphExecutor::SettleNode(size_t n) {
   NodeState& state = nodes_[n];
   state.mode = Mode::kStatic;
   state.step_ready = false;
+  state.settled_strings = false;
   state.report.folded = false;
   state.report.macs = -1;
   RefreshNodeViews(n);
@@ -204,7 +227,8 @@ Status GraphExecutor::SettleNode(size_t n) {
   for (const int32_t v : node.inputs) {
     if (v < 0) continue;
     const Kind kind = kinds_[Index(v)];
-    if (kind == Kind::kUnsettled || kind == Kind::kDynamic) settled = false;
+    const bool is_string = views_[Index(v)].type == DType::kString;
+    if (kind == Kind::kUnsettled || (kind == Kind::kDynamic && !is_string)) settled = false;
     if (kind == Kind::kUnused)
       return Error(Code::kInvalidModel, "reads tensor ", v, " ('", graph_.values[Index(v)].name,
                    "'), which nothing computes");
@@ -221,14 +245,21 @@ Status GraphExecutor::SettleNode(size_t n) {
     EDGEML_RETURN_IF_ERROR(ir::InferShapes(infer));
     settled = !infer.needs_values;
   }
-  if (!settled) {
+  if (!settled || HandlesStrings(n)) {
     state.mode = Mode::kDynamic;
-    for (const int32_t v : node.outputs) {
-      if (v < 0) continue;
-      if (kinds_[Index(v)] == Kind::kVariable)
+    state.settled_strings = settled;
+    for (size_t i = 0; i < node.outputs.size(); ++i) {
+      if (node.outputs[i] < 0) continue;
+      const auto v = Index(node.outputs[i]);
+      if (kinds_[v] == Kind::kVariable)
         return Error(Code::kUnsupported, "computes variable tensor ", v,
-                     " in a shape that only running tells");
-      kinds_[Index(v)] = Kind::kUnsettled;
+                     settled ? " from strings" : " in a shape that only running tells");
+      kinds_[v] = settled ? Kind::kDynamic : Kind::kUnsettled;
+      if (!settled) continue;
+      views_[v].shape = state.out[i].shape;
+      views_[v].SetDenseStrides();
+      size_t bytes = 0;
+      EDGEML_RETURN_IF_ERROR(CheckSize(views_[v], &bytes));
     }
     return Status::Ok();
   }
@@ -271,7 +302,7 @@ Status GraphExecutor::Fold(size_t n) {
   const NodeView view = ViewOf(n);
   std::string reason = "no kernel";
   for (const KernelEntry& entry : context_.folding->KernelsFor(node.op)) {
-    reason = entry.decline != nullptr ? entry.decline(view) : "";
+    reason = Decline(entry, view);
     if (reason.empty()) {
       kernel = &entry;
       break;
@@ -357,7 +388,7 @@ Status GraphExecutor::ChooseAndPrepare(size_t n) {
   std::vector<std::string> declined;
   for (const Backend* backend : context_.backends) {
     for (const KernelEntry& entry : backend->KernelsFor(node.op)) {
-      std::string reason = entry.decline != nullptr ? entry.decline(view) : std::string();
+      std::string reason = Decline(entry, view);
       if (reason.empty()) {
         chosen = &entry;
         break;
@@ -403,6 +434,9 @@ Status GraphExecutor::AllocateVariables() {
   for (size_t v = 0; v < views_.size(); ++v) {
     if (kinds_[v] != Kind::kVariable) continue;
     TensorView& view = views_[v];
+    if (view.type == DType::kString)
+      return Error(Code::kUnsupported, "variable tensor ", v, " ('", graph_.values[v].name,
+                   "') holds strings");
     size_t bytes = 0;
     EDGEML_RETURN_IF_ERROR(CheckSize(view, &bytes).WithContext(Concat("variable tensor ", v)));
     Buffer& buffer = variables_[static_cast<int32_t>(v)];

@@ -8,7 +8,9 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "src/runtime/backend.h"
@@ -65,6 +67,13 @@ class GraphExecutor : public SubgraphRunner {
 
   // Caller-owned memory for a graph input or output; null unbinds. The size is checked in Prepare.
   void Bind(int32_t value, void* data, size_t bytes);
+  // The strings of a value of type string, pointing into its memory. kInvalidArgument when it has
+  // no value yet, kInvalidModel when a caller has written something else over them.
+  Result<std::vector<std::string_view>> Strings(int32_t value) const;
+  // Gives such a value, not a constant, as many strings as its shape asks for.
+  Status StoreStrings(int32_t value, std::span<const std::string_view> strings);
+  // Size of its memory, 0 when it has none.
+  size_t string_bytes(int32_t value) const;
   void ResetVariables();
   void SetProgress(std::function<bool(int, int)> progress) { progress_ = std::move(progress); }
 
@@ -92,7 +101,7 @@ class GraphExecutor : public SubgraphRunner {
     kVariable,   // state, persistent
     kPlanned,    // in the arena, or bound to the caller's memory
     kUnsettled,  // dynamic, shape not known yet
-    kDynamic     // dynamic, shape as of the last run
+    kDynamic     // memory of its own; shape as of the last run, or settled (strings)
   };
   enum class Mode : uint8_t { kStatic, kFolded, kDynamic };
   struct NodeState;
@@ -111,6 +120,9 @@ class GraphExecutor : public SubgraphRunner {
   Status AllocateVariables();
   Status RunDynamic(size_t n);
   Status AllocateDynamic(int32_t value, const Shape& shape);
+  Status GrowDynamic(int32_t value, size_t bytes);
+  bool HandlesStrings(size_t n) const;
+  Status PrepareStringInput(int32_t value);
   void RefreshNodeViews(size_t n);
   NodeView ViewOf(size_t n) const;
 
@@ -145,6 +157,7 @@ class GraphExecutor : public SubgraphRunner {
   struct Buffer {
     std::shared_ptr<std::byte> data;
     size_t capacity = 0;
+    size_t used = 0;  // of strings: bytes of the serialized buffer
   };
   std::vector<ir::ConstantData> held_;  // densified and folded constants, by value
   std::map<int32_t, Buffer> known_;     // values computed in Prepare from shapes

@@ -62,22 +62,32 @@ Status GraphExecutor::AllocateDynamic(int32_t value, const Shape& shape) {
   const auto v = Index(value);
   TensorView& view = views_[v];
   view.shape = shape;
+  view.data = nullptr;  // what it had is of another shape
   view.SetDenseStrides();
   size_t bytes = 0;
   EDGEML_RETURN_IF_ERROR(CheckSize(view, &bytes));
-  Buffer& buffer = dynamic_[v];
+  kinds_[v] = Kind::kDynamic;
+  if (view.type == DType::kString) return Status::Ok();  // gets memory when the step sets it
+  EDGEML_RETURN_IF_ERROR(GrowDynamic(value, bytes));
+  view.data = dynamic_[v].data.get();
+  return Status::Ok();
+}
+
+// Memory of at least `bytes` for the value. An error leaves what it had, or nothing.
+
+Status GraphExecutor::GrowDynamic(int32_t value, size_t bytes) {
+  Buffer& buffer = dynamic_[Index(value)];
   if (buffer.data == nullptr || buffer.capacity < bytes) {
     const size_t total = dynamic_bytes_ - buffer.capacity + bytes;
-    if (total + layout_.arena_bytes > context_.memory_cap)
+    if (bytes > context_.memory_cap || total + layout_.arena_bytes > context_.memory_cap)
       return Error(Code::kResourceExhausted, "tensors of dynamic shape need ", HumanBytes(total),
                    ", over the memory cap of ", HumanBytes(context_.memory_cap));
-    buffer.data.reset();
+    dynamic_bytes_ -= buffer.capacity;
+    buffer = {};
     EDGEML_ASSIGN_OR_RETURN(buffer.data, AllocateAligned(bytes));
     buffer.capacity = bytes;
     dynamic_bytes_ = total;
   }
-  view.data = buffer.data.get();
-  kinds_[v] = Kind::kDynamic;
   return Status::Ok();
 }
 
@@ -115,7 +125,12 @@ Status GraphExecutor::RunDynamic(size_t n) {
     state.step_ready = true;
   }
   Runner runner(*this, n);
-  return state.step->Run(runner);
+  EDGEML_RETURN_IF_ERROR(state.step->Run(runner));
+  for (const int32_t v : node.outputs) {
+    if (v >= 0 && views_[Index(v)].type == DType::kString && views_[Index(v)].data == nullptr)
+      return Error(Code::kInternal, "the strings of tensor ", v, " were not set");
+  }
+  return Status::Ok();
 }
 
 }  // namespace edgeml::runtime

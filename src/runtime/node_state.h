@@ -21,6 +21,7 @@ struct GraphExecutor::NodeState {
   // Dynamic nodes: the shapes the step was prepared for, and memory for its scratch.
   std::vector<Shape> prepared_shapes;
   bool step_ready = false;
+  bool settled_strings = false;  // dynamic only because strings are; shapes are settled
   std::vector<Buffer> scratch;
   NodeReport report;
 };
@@ -128,6 +129,13 @@ class GraphExecutor::Runner : public RunContext {
     EDGEML_RETURN_IF_ERROR(owner_.AllocateDynamic(value, shape));
     owner_.nodes_[node_].out[i] = owner_.views_[Index(value)];
     return Status::Ok();
+  }
+
+  Result<std::vector<std::string_view>> StringInput(size_t i) const override {
+    return owner_.Strings(owner_.graph_.nodes[node_].inputs[i]);
+  }
+  Status SetStringOutput(size_t i, std::span<const std::string_view> strings) override {
+    return owner_.StoreStrings(owner_.graph_.nodes[node_].outputs[i], strings);
   }
 
  private:

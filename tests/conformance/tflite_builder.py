@@ -28,6 +28,7 @@ DTYPES = {
     "bool": ("BOOL", np.bool_),
     "i4": ("INT4", np.int8),
     "resource": ("RESOURCE", np.int32),
+    "string": ("STRING", np.bytes_),
 }
 
 # The highest version that LiteRT's reference resolver registers; 1 where not listed.
@@ -118,9 +119,18 @@ def pack_nibbles(values: np.ndarray) -> np.ndarray:
     return flat[0::2] | (flat[1::2] << 4)
 
 
+def string_buffer(strings: Sequence[bytes]) -> np.ndarray:
+    """Count, offsets from the beginning, characters."""
+    offsets = 4 * (len(strings) + 2) + np.cumsum([0] + [len(s) for s in strings])
+    header = np.int32([len(strings), *offsets]).tobytes()
+    return np.frombuffer(header + b"".join(strings), np.uint8)
+
+
 def raw_bytes(t: T) -> np.ndarray:
     if t.dtype == "i4":
         return pack_nibbles(t.data)
+    if t.dtype == "string":
+        return string_buffer(list(t.data))
     data = np.ascontiguousarray(np.asarray(t.data, numpy_type(t.dtype)))
     return np.frombuffer(data.tobytes(), np.uint8)
 
