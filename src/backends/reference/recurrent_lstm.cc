@@ -33,8 +33,9 @@ size_t PeepholeInput(int gate) { return kPeephole + static_cast<size_t>(gate == 
 kernels::SequenceShape SequenceOf(const NodeView& view) {
   const Shape& input = view.inputs[0].shape;
   kernels::SequenceShape sequence;
-  if (input.rank() == 2) {
+  if (input.rank() == 2) {  // one time step of all batch rows
     sequence.batch = input[0];
+    sequence.time_major = true;
     return sequence;
   }
   sequence.time_major = view.attrs<ir::LstmAttrs>().time_major;
