@@ -325,8 +325,8 @@ std::string DeclineIntegerLstm(const NodeView& view) {
     if (zero_point < -128 || zero_point > 127) return Concat("zero point ", zero_point);
   if (!(view.outputs[0].scale() > 0.0f)) return "the output is not quantized";
   int log2 = 0;
-  if (!PowerOfTwo(view.inputs[kCellState].scale(), &log2) || log2 < -15 || log2 > -9)
-    return "the cell state's scale is not a power of two in [2^-15, 2^-9]";
+  if (!PowerOfTwo(view.inputs[kCellState].scale(), &log2) || log2 < -30 || log2 > -9)
+    return "the cell state's scale is not a power of two in [2^-30, 2^-9]";
   for (size_t g = 0; g < 4; ++g) {
     if (view.has_input(kLayerNorm + g) && view.inputs[kLayerNorm + g].scale() >= 262144.0f)
       return "a layer normalization coefficient's scale is too large";
