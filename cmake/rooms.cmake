@@ -2,6 +2,7 @@
 #   *.cc           part of the library
 #   *_test.cc      part of the room's test program, <name>_test
 #   *.simd.cc      compiled once per SIMD level (edgeml_simd_levels)
+#   *.wide.simd.cc the same without the VNNI levels, for code that has no dot products
 #   *_bench.cc     part of the room's benchmark program, left to benchmarks/
 find_package(Threads)
 if(EDGEML_TESTS)
@@ -69,11 +70,16 @@ endif()
 function(edgeml_simd_levels target)
   foreach(level ${EDGEML_SIMD_LEVELS})
     set(object ${target}_${level})
-    add_library(${object} OBJECT ${ARGN})
+    set(sources ${ARGN})
+    if(level MATCHES "vnni$")
+      list(FILTER sources EXCLUDE REGEX "\\.wide\\.simd\\.cc$")
+    endif()
+    add_library(${object} OBJECT ${sources})
     target_include_directories(${object} PRIVATE ${CMAKE_SOURCE_DIR}/include ${CMAKE_SOURCE_DIR})
     # Fused multiply-adds only where the source asks for them.
     target_compile_options(${object} PRIVATE ${EDGEML_FLAGS_${level}} -ffp-contract=off)
-    target_compile_definitions(${object} PRIVATE EDGEML_SIMD_LEVEL=${level})
+    # Highway's own assertions would need its library.
+    target_compile_definitions(${object} PRIVATE EDGEML_SIMD_LEVEL=${level} HWY_IS_DEBUG_BUILD=0)
     if(COMMAND edgeml_target_warnings)
       edgeml_target_warnings(${object})
     endif()

@@ -84,9 +84,10 @@ Result<Session> Session::OnSubgraph(int32_t subgraph) const {
                  impl_->model->module().graphs.size());
   SessionOptions options = impl_->options;
   options.subgraph = subgraph;
+  const bool prepare = options.prepare;
   Session session(
       std::make_unique<SessionImpl>(impl_->model, std::move(options), impl_->context.resources));
-  if (options.prepare) EDGEML_RETURN_IF_ERROR(session.Prepare());
+  if (prepare) EDGEML_RETURN_IF_ERROR(session.Prepare());
   return session;
 }
 

@@ -28,7 +28,7 @@ if "$work/c/build/describe" "$source/README.md" 2>"$work/error"; then
 fi
 echo "C example on a text file: $(cat "$work/error")"
 
-library=$(readlink -f "$work"/prefix/lib*/libedgeml.so "$work"/prefix/lib/*/libedgeml.so 2>/dev/null | head -1)
+library=$(find "$work/prefix" -name 'libedgeml.so.*' -type f | head -1)
 cp "$library" "$work/stripped.so"
 strip "$work/stripped.so"
 size=$(stat -c %s "$work/stripped.so")

@@ -12,7 +12,6 @@ using runtime::ErrorBound;
 using runtime::MakeStep;
 using runtime::NodeView;
 using runtime::PrepareContext;
-using runtime::ResourceStore;
 using runtime::RunContext;
 using runtime::Step;
 using runtime::SubgraphRunner;

@@ -186,7 +186,7 @@ class SpaceBatchStep : public Step {
       };
       add(spatial.dim(0), in_spatial[0], in_blocked[0]);
       for (int d = 0; d < m; ++d) {
-        const auto axis = static_cast<size_t>(d + 1);
+        const auto axis = static_cast<size_t>(d) + 1;
         const int64_t size = IndexAt(block, d);
         const int64_t shift = offset[static_cast<size_t>(d)] - IndexAt(edges, 2 * d);
         const int64_t first = shift >= 0 ? 0 : (-shift + size - 1) / size;

@@ -12,9 +12,7 @@ namespace edgeml::backends {
 namespace {
 
 using kernels::kCellGate;
-using kernels::kInputGate;
 using kernels::kNumGates;
-using kernels::kOutputGate;
 using runtime::ErrorBound;
 using runtime::MakeStep;
 using runtime::NodeView;

@@ -103,7 +103,7 @@ void DepthwiseFloatRow(const FloatBlock& block, int32_t inside_begin, int32_t in
   }
 }
 
-void RunDepthwiseFloat(const DepthwiseFloatArgs& args, int64_t begin, int64_t end) {
+inline void RunDepthwiseFloat(const DepthwiseFloatArgs& args, int64_t begin, int64_t end) {
   const DepthwiseGeometry& g = args.geometry;
   int32_t inside_begin, inside_end;
   InsideColumns(g, &inside_begin, &inside_end);

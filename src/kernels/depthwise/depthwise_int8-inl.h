@@ -206,7 +206,7 @@ void DepthwiseBlockRow(D8 d8, const BlockRow& block, int32_t inside_begin, int32
 }
 
 // Output rows [begin, end) of batch * out_h.
-void RunDepthwiseInt8(const DepthwiseInt8Args& args, int64_t begin, int64_t end) {
+inline void RunDepthwiseInt8(const DepthwiseInt8Args& args, int64_t begin, int64_t end) {
   const DepthwiseGeometry& g = args.geometry;
   const int32_t row_groups = (g.filter_h + 3) / 4;
   int32_t inside_begin, inside_end;

@@ -8,10 +8,10 @@
 
 namespace edgeml::kernels {
 
-EDGEML_DECLARE_SIMD_TABLE(RowKernels, kRows)
+EDGEML_DECLARE_WIDE_SIMD_TABLE(RowKernels, kRows)
 
 const RowKernels* RowsFor([[maybe_unused]] SimdLevel level) {
-  return EDGEML_SIMD_TABLE(kRows, level);
+  return EDGEML_WIDE_SIMD_TABLE(kRows, level);
 }
 
 namespace {

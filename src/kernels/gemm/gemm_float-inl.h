@@ -84,7 +84,7 @@ EDGEML_INLINE FloatStep NextFloatRows(int vectors, int64_t left) {
   return NextFloatRowsOf<1>(left);
 }
 
-void RunFloat(const GemmFloatArgs& args, const GemmTile& tile, void* workspace) {
+inline void RunFloat(const GemmFloatArgs& args, const GemmTile& tile, void* workspace) {
   const int64_t rows = tile.row_end - tile.row_begin;
   const float* a = args.input + tile.row_begin * (args.patch.row_bytes / 4);
   int64_t a_stride = args.patch.row_bytes / 4;

@@ -197,7 +197,7 @@ EDGEML_INLINE void NegatedRowSums(const uint8_t* a, int64_t a_stride, int64_t ro
   }
 }
 
-void RunInt8(const GemmInt8Args& args, const GemmTile& tile, void* workspace) {
+inline void RunInt8(const GemmInt8Args& args, const GemmTile& tile, void* workspace) {
   const int64_t rows = tile.row_end - tile.row_begin;
   const int64_t depth = PaddedDepth(args.k);
   auto* row_sums = static_cast<int32_t*>(workspace);

@@ -4,10 +4,10 @@
 
 namespace edgeml::kernels {
 
-EDGEML_DECLARE_SIMD_TABLE(VectorPoolKernels, kVectorPool)
+EDGEML_DECLARE_WIDE_SIMD_TABLE(VectorPoolKernels, kVectorPool)
 
 const VectorPoolKernels* VectorPoolFor([[maybe_unused]] SimdLevel level) {
-  return EDGEML_SIMD_TABLE(kVectorPool, level);
+  return EDGEML_WIDE_SIMD_TABLE(kVectorPool, level);
 }
 
 VectorPoolArgs PoolArgsOf(const PoolShape& s) {

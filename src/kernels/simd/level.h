@@ -10,6 +10,9 @@
 //   // gemm.cc
 //   EDGEML_DECLARE_SIMD_TABLE(GemmKernels, kGemm)
 //   const GemmKernels* GemmFor(SimdLevel level) { return EDGEML_SIMD_TABLE(kGemm, level); }
+//
+// Sources named *.wide.simd.cc gain nothing from dot products and are compiled for avx2 and avx512
+// only; their dispatchers use the two macros with WIDE in their names.
 #ifndef EDGEML_KERNELS_SIMD_LEVEL_H_
 #define EDGEML_KERNELS_SIMD_LEVEL_H_
 
@@ -36,9 +39,22 @@
    : (level) == ::edgeml::SimdLevel::kAvx512     ? &avx512::name     \
    : (level) == ::edgeml::SimdLevel::kAvx512Vnni ? &avx512vnni::name \
                                                  : nullptr)
+#define EDGEML_DECLARE_WIDE_SIMD_TABLE(Type, name) \
+  namespace avx2 {                                 \
+  extern const Type name;                          \
+  }                                                \
+  namespace avx512 {                               \
+  extern const Type name;                          \
+  }
+#define EDGEML_WIDE_SIMD_TABLE(name, level)                  \
+  ((level) == ::edgeml::SimdLevel::kNone     ? nullptr       \
+   : (level) >= ::edgeml::SimdLevel::kAvx512 ? &avx512::name \
+                                             : &avx2::name)
 #else
 #define EDGEML_DECLARE_SIMD_TABLE(Type, name)
 #define EDGEML_SIMD_TABLE(name, level) nullptr
+#define EDGEML_DECLARE_WIDE_SIMD_TABLE(Type, name)
+#define EDGEML_WIDE_SIMD_TABLE(name, level) nullptr
 #endif
 
 #endif  // EDGEML_KERNELS_SIMD_LEVEL_H_
