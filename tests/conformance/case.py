@@ -28,6 +28,8 @@ class Case:
     written_rows: Optional[tuple] = None
     # Compare with LiteRT's optimized kernel, where its reference one reads memory it never wrote.
     optimized: bool = False
+    # A float state is rounded to integers at run time: see runner.rests_on_a_tie.
+    rounds_state: bool = False
 
 
 @dataclasses.dataclass(frozen=True)

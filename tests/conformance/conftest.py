@@ -5,6 +5,7 @@ import pytest
 
 REJECTED: list = []  # (case, LiteRT's reason)
 ACCEPTED: list = []
+TIED: list = []  # cases whose result in LiteRT rests on a tie
 
 
 @pytest.fixture(scope="session")
@@ -15,6 +16,11 @@ def rejected() -> list:
 @pytest.fixture(scope="session")
 def accepted() -> list:
     return ACCEPTED
+
+
+@pytest.fixture(scope="session")
+def tied() -> list:
+    return TIED
 
 
 def pytest_terminal_summary(terminalreporter):

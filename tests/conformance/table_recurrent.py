@@ -23,6 +23,8 @@ def state(shape, dtype="f32", q=None) -> T:
 
 def with_reset(d: Dice, case: Case) -> Case:
     case.reset_after = d.pick([None, None, 1])
+    x, w = case.graphs[0].ops[0].inputs[:2]
+    case.rounds_state = x.dtype == "f32" and (w or case.graphs[0].ops[0].inputs[2]).dtype != "f32"
     return case
 
 

@@ -16,6 +16,8 @@ MODES = os.environ.get("EDGEML_MODES", "exact,default").split(",")
 CASES = list(tables.all_cases())
 # LiteRT may reject this share of the cases at most: beyond it, the tables test less than they say.
 REJECTED_SHARE = 0.05
+# This share of the cases that round a float state may rest on a tie in LiteRT itself.
+TIED_SHARE = 0.01
 
 
 @functools.lru_cache(maxsize=2)
@@ -33,7 +35,7 @@ def reference(number: int):
 @pytest.mark.parametrize(
     "number,mode",
     [pytest.param(n, mode, id=f"{mode}-{CASES[n][0]}") for n in range(len(CASES)) for mode in MODES])
-def test_case(number: int, mode: str, rejected: list, accepted: list):
+def test_case(number: int, mode: str, rejected: list, accepted: list, tied: list):
     name, _, _, seed = CASES[number]
     case, content, expected = reference(number)
     first = mode == MODES[0]
@@ -50,6 +52,9 @@ def test_case(number: int, mode: str, rejected: list, accepted: list):
     try:
         runner.compare(runner.run_ours(content, case, mode), expected, mode, case)
     except Exception as error:
+        if isinstance(error, runner.Mismatch) and case.rounds_state and runner.rests_on_a_tie(case, expected):
+            tied.append(name)
+            pytest.skip(f"LiteRT's own result rests on a tie: {error}")
         where = runner.save_failure(name, content, case)
         pytest.fail(f"{name} ({mode} mode, seed {seed}, saved as {where}): {error}", pytrace=False)
 
@@ -59,6 +64,12 @@ def test_share_of_rejected_cases(rejected: list, accepted: list):
     if total < 100:
         pytest.skip("only a part of the cases was run")
     assert len(rejected) <= REJECTED_SHARE * total
+
+
+def test_share_of_cases_on_a_tie(tied: list):
+    rounding = sum(row.op in ("RNN", "UNIDIRECTIONAL_SEQUENCE_RNN", "LSTM", "UNIDIRECTIONAL_SEQUENCE_LSTM") and
+                   variant in ("int8", "uint8", "hybrid", "hybrid_uint8") for _, row, variant, _ in CASES)
+    assert len(tied) <= max(1, TIED_SHARE * rounding) * len(MODES), tied
 
 
 def test_every_operator_of_the_list_is_covered():

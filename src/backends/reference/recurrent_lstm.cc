@@ -31,8 +31,9 @@ size_t PeepholeInput(int gate) { return kPeephole + static_cast<size_t>(gate == 
 kernels::SequenceShape SequenceOf(const NodeView& view) {
   const Shape& input = view.inputs[0].shape;
   kernels::SequenceShape sequence;
-  if (input.rank() == 2) {
+  if (input.rank() == 2) {  // one time step of all batch rows
     sequence.batch = input[0];
+    sequence.time_major = true;
     return sequence;
   }
   sequence.time_major = view.attrs<ir::LstmAttrs>().time_major;
@@ -322,8 +323,8 @@ std::string DeclineIntegerLstm(const NodeView& view) {
     if (zero_point < -128 || zero_point > 127) return Concat("zero point ", zero_point);
   if (!(view.outputs[0].scale() > 0.0f)) return "the output is not quantized";
   int log2 = 0;
-  if (!PowerOfTwo(view.inputs[kCellState].scale(), &log2) || log2 < -15 || log2 > -9)
-    return "the cell state's scale is not a power of two in [2^-15, 2^-9]";
+  if (!PowerOfTwo(view.inputs[kCellState].scale(), &log2) || log2 < -30 || log2 > -9)
+    return "the cell state's scale is not a power of two in [2^-30, 2^-9]";
   for (size_t g = 0; g < 4; ++g) {
     if (view.has_input(kLayerNorm + g) && view.inputs[kLayerNorm + g].scale() >= 262144.0f)
       return "a layer normalization coefficient's scale is too large";

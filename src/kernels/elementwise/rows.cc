@@ -55,8 +55,8 @@ void QuantizeRowsWith(const RowKernels& kernels, const float* values, size_t row
         std::fill_n(stored, n, int8_t{0});
         continue;
       }
-      kernels.quantize(values, count, 1.0f / scales[row], static_cast<float>(zero_points[row]),
-                       -128.0f, 127.0f, stored);
+      kernels.quantize(values, count, InverseScale(scales[row]), zero_points[row], -128, 127,
+                       stored);
     } else {
       const float range = std::max(std::abs(lowest), std::abs(highest));
       if (range == 0.0f) {
@@ -64,7 +64,7 @@ void QuantizeRowsWith(const RowKernels& kernels, const float* values, size_t row
         continue;
       }
       scales[row] = range / 127.0f;
-      kernels.quantize(values, count, 127.0f / range, 0.0f, -127.0f, 127.0f, stored);
+      kernels.quantize(values, count, 127.0f / range, 0, -127, 127, stored);
     }
   }
 }

@@ -240,21 +240,22 @@ void Softmax(const float* in, int64_t n, float beta, float* out) {
   });
 }
 
-void Quantize(const float* in, int64_t n, float inverse, float offset, float lo, float hi,
+void Quantize(const float* in, int64_t n, float inverse, int32_t zero_point, int32_t lo, int32_t hi,
               int8_t* out) {
   const DF d;
   const DI di;
   const hn::Rebind<int8_t, DF> d8;
-  const VF vinverse = hn::Set(d, inverse), voffset = hn::Set(d, offset);
-  const VF vlo = hn::Set(d, lo), vhi = hn::Set(d, hi);
+  const VF vinverse = hn::Set(d, inverse);
+  const VF vlo = hn::Set(d, static_cast<float>(lo - zero_point));
+  const VF vhi = hn::Set(d, static_cast<float>(hi - zero_point));
+  const VI zero = hn::Set(di, zero_point);
   const VF almost_half = hn::Set(d, 0.49999997f);
   ForVectors(n, [&](int64_t i, int count) HWY_ATTR {
-    // Separate multiply and add, as the definition has them. Max puts a NaN to lo.
+    // Max puts a NaN to the lower limit.
     VF x = hn::Mul(LoadPart(d, in + i, count), vinverse);
-    x = hn::Add(x, voffset);
     x = hn::Min(hn::Max(x, vlo), vhi);
     const VI y = hn::ConvertTo(di, hn::Add(x, hn::CopySign(almost_half, x)));
-    StorePart(hn::DemoteTo(d8, y), d8, out + i, count);
+    StorePart(hn::DemoteTo(d8, hn::Add(y, zero)), d8, out + i, count);
   });
 }
 

@@ -37,10 +37,10 @@ struct RowKernels {
   void (*clamp)(const float* in, int64_t n, float lo, float hi, float* out);
   void (*softmax)(const float* in, int64_t n, float beta, float* out);
   void (*min_max)(const float* in, int64_t n, float* lowest, float* highest);
-  // out[i] = in[i] * inverse + offset, rounded to nearest, ties away from zero, clamped; a NaN
-  // becomes lo.
-  void (*quantize)(const float* in, int64_t n, float inverse, float offset, float lo, float hi,
-                   int8_t* out);
+  // out[i] = in[i] * inverse, rounded to nearest, ties away from zero, plus zero_point, clamped; a
+  // NaN becomes lo.
+  void (*quantize)(const float* in, int64_t n, float inverse, int32_t zero_point, int32_t lo,
+                   int32_t hi, int8_t* out);
 };
 
 }  // namespace edgeml::kernels

@@ -7,10 +7,10 @@ namespace edgeml::kernels {
 namespace {
 
 // Nearest integer, clamped before the conversion so that no value makes it undefined.
-int8_t RoundTo(float value, float lo, float hi) {
+int32_t RoundTo(float value, int32_t lo, int32_t hi) {
   const float rounded = std::round(value);
-  if (!(rounded > lo)) return static_cast<int8_t>(lo);
-  return static_cast<int8_t>(std::min(rounded, hi));
+  if (!(rounded > static_cast<float>(lo))) return lo;
+  return static_cast<int32_t>(std::min(rounded, static_cast<float>(hi)));
 }
 
 }  // namespace
@@ -25,17 +25,19 @@ void QuantizeSymmetric(const float* values, size_t n, int8_t* stored, float* sca
   }
   *scale = range / 127.0f;
   const float inverse = 127.0f / range;
-  for (size_t i = 0; i < n; ++i) stored[i] = RoundTo(values[i] * inverse, -127.0f, 127.0f);
+  for (size_t i = 0; i < n; ++i)
+    stored[i] = static_cast<int8_t>(RoundTo(values[i] * inverse, -127, 127));
 }
 
 bool AsymmetricScale(float lowest, float highest, float* scale, int32_t* zero_point) {
-  const double lo = std::min(0.0f, lowest);
-  const double hi = std::max(0.0f, highest);
+  const float lo = std::min(0.0f, lowest);
+  const float hi = std::max(0.0f, highest);
   *scale = 1.0f;
   *zero_point = 0;
   if (lo == hi) return false;
   // The zero point that maps one end of the range exactly: the end that loses less by rounding.
-  const double step = (hi - lo) / 255.0;
+  const float span = hi - lo;
+  const double step = double{span} / 255.0;
   const double from_lo = -128.0 - lo / step;
   const double from_hi = 127.0 - hi / step;
   const double exact =
@@ -51,6 +53,8 @@ bool AsymmetricScale(float lowest, float highest, float* scale, int32_t* zero_po
   return true;
 }
 
+float InverseScale(float scale) { return scale == 0.0f ? 0.0f : 1.0f / scale; }
+
 void QuantizeAsymmetric(const float* values, size_t n, int8_t* stored, float* scale,
                         int32_t* zero_point) {
   const auto [lowest, highest] = std::minmax_element(values, values + n);
@@ -58,9 +62,10 @@ void QuantizeAsymmetric(const float* values, size_t n, int8_t* stored, float* sc
     std::fill_n(stored, n, int8_t{0});
     return;
   }
-  const float inverse = 1.0f / *scale;
-  const auto offset = static_cast<float>(*zero_point);
-  for (size_t i = 0; i < n; ++i) stored[i] = RoundTo(offset + values[i] * inverse, -128.0f, 127.0f);
+  const float inverse = InverseScale(*scale);
+  const int32_t zero = *zero_point;
+  for (size_t i = 0; i < n; ++i)
+    stored[i] = static_cast<int8_t>(zero + RoundTo(values[i] * inverse, -128 - zero, 127 - zero));
 }
 
 void QuantizeRows(const float* values, size_t rows, size_t n, bool asymmetric, int8_t* stored,

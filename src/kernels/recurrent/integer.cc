@@ -70,6 +70,14 @@ void LayerNorm(const IntegerLstmGate& gate, int64_t n, int16_t* values) {
   }
 }
 
+// tanh of the cell state. A state finer than 2^-15 has no integer bits at all: it is brought to
+// 2^-15 first.
+int16_t TanhOfCell(int16_t state, int scale_log2) {
+  const int integer_bits = 15 + scale_log2;
+  return integer_bits >= 0 ? TanhInt16(state, integer_bits)
+                           : TanhInt16(RescaleInt16(state, integer_bits), 0);
+}
+
 struct Scratch {
   int16_t* gates[kNumGates];
   int8_t* hidden;
@@ -139,7 +147,7 @@ void StepIntegerLstm(const IntegerLstmCell& cell, const Scratch& scratch, const 
   int8_t* hidden = project ? scratch.hidden : output_state;
   const int32_t zero_point = project ? -cell.hidden_zero_point : cell.hidden_zero_point;
   for (int64_t i = 0; i < n; ++i) {
-    const int16_t bounded = TanhInt16(cell_state[i], 15 + cell.cell_scale_log2);
+    const int16_t bounded = TanhOfCell(cell_state[i], cell.cell_scale_log2);
     const int32_t product = int32_t{scratch.gates[kOutputGate][i]} * bounded;
     hidden[i] = ClampInt8(int64_t{MultiplyByFixedPoint(product, cell.hidden_scale)} + zero_point);
   }

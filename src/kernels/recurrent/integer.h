@@ -32,7 +32,10 @@ struct IntegerLstmCell {
   SequenceShape sequence;
   int64_t inputs = 0, cells = 0, outputs = 0;  // cells >= 1
   IntegerLstmGate gates[kNumGates];
-  int cell_scale_log2 = -12;          // the cell state's scale, in [-15, -9]
+  // The cell state's scale, in [-30, -9]. LiteRT's tanh knows -15 and more; below, converters'
+  // models for small states make it use the input gate in the place of tanh(state). Here it is the
+  // tanh.
+  int cell_scale_log2 = -12;
   int16_t cell_clip = 0;              // in quanta; 0 = none
   FixedPointMultiplier hidden_scale;  // of gate * tanh to the hidden activations
   int32_t hidden_zero_point = 0;

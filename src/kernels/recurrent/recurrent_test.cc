@@ -76,6 +76,33 @@ TEST(Lstm, HybridWeightsStayNearFloatOnes) {
   }
 }
 
+// One cell that keeps its state and lets it out: the same state at two scales gives one output.
+TEST(IntegerLstm, TakesTheTanhOfStatesFinerThanTheGates) {
+  const int8_t none = 0;
+  const int32_t zero = 0, shut = INT16_MIN, open = INT16_MAX;
+  for (const int log2 : {-15, -16, -17}) {
+    IntegerLstmCell cell;
+    cell.sequence.batch = 1;
+    cell.inputs = cell.cells = cell.outputs = 1;
+    cell.cell_scale_log2 = log2;
+    for (IntegerLstmGate& gate : cell.gates) {
+      gate.input = gate.recurrent = &none;
+      gate.input_bias = &open;
+      gate.recurrent_bias = &zero;
+      gate.input_scale = gate.recurrent_scale = {1 << 30, 1};
+    }
+    cell.gates[kInputGate].input_bias = &shut;
+    cell.gates[kCellGate].input_bias = &zero;
+    cell.hidden_scale = {1 << 30, -22};  // 2^-23: the output has 7 fraction bits
+    std::vector<std::byte> scratch(IntegerLstmScratchBytes(cell));
+    const int8_t input = 0;
+    int8_t hidden = 0, output = 0;
+    auto state = static_cast<int16_t>(std::ldexp(0.244, -log2));
+    RunIntegerLstm(cell, &input, &hidden, &state, scratch.data(), &output);
+    EXPECT_EQ(output, 31) << log2;  // 128 * tanh(0.244) = 30.6
+  }
+}
+
 TEST(Svdf, ShiftsItsMemory) {
   SvdfShape shape;
   shape.batch = shape.inputs = shape.filters = 1;

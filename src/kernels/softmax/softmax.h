@@ -15,8 +15,8 @@ void SoftmaxFloat(const float* in, int64_t rows, int64_t depth, float beta, floa
 // x - max - log(sum e^(x - max)). In place allowed.
 void LogSoftmaxFloat(const float* in, int64_t rows, int64_t depth, float* out);
 
-// 8-bit input: differences to the row's maximum in Q5, e^x in Q0, the sum in Q12 (so rows of up to
-// 4096 equal elements do not overflow).
+// 8-bit input: differences to the row's maximum in Q5, e^x in Q0, the sum in Q12, where it
+// saturates at 4096 (so many elements are equal at least).
 struct Softmax8Params {
   int32_t mantissa = 0;          // difference → Q5
   int shift = 0;                 // in [-31, 31]

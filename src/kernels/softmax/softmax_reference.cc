@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <cstdint>
 #include <limits>
 
 #include "src/kernels/elementwise/integer_math.h"
@@ -74,15 +75,16 @@ int32_t DifferenceQ5(int32_t difference, const Softmax8Params& p) {
                                     std::max(-p.shift, 0));
 }
 
+// Saturates: LiteRT leaves sums of 4096 and more undefined.
 template <typename T>
 int32_t SumOfExps(const T* row, int64_t depth, T max, const Softmax8Params& p) {
-  int32_t sum_q12 = 0;
+  int64_t sum_q12 = 0;
   for (int64_t c = 0; c < depth; ++c) {
     const int32_t difference = int32_t{row[c]} - max;
     if (difference < p.diff_min) continue;
-    sum_q12 = WrapAdd(sum_q12, ShiftQ(ExpOfNegativeQ5(DifferenceQ5(difference, p)), -12));
+    sum_q12 += ShiftQ(ExpOfNegativeQ5(DifferenceQ5(difference, p)), -12);
   }
-  return sum_q12;
+  return static_cast<int32_t>(std::min<int64_t>(sum_q12, INT32_MAX));
 }
 
 template <typename In, typename Out>
@@ -92,7 +94,8 @@ void SoftmaxRows(const In* in, int64_t rows, int64_t depth, const Softmax8Params
   for (int64_t r = 0; r < rows; ++r, in += depth, out += depth) {
     const In max = *std::max_element(in, in + depth);
     const Reciprocal scale = ReciprocalOf(SumOfExps(in, depth, max, p), 12);
-    const int exponent = std::clamp(scale.bits_over_unit + 31 - kOutputBits, 0, 31);
+    // Above 31, where LiteRT aborts, each class has less than half a quantum.
+    const int exponent = std::max(scale.bits_over_unit + 31 - kOutputBits, 0);
     for (int64_t c = 0; c < depth; ++c) {
       const int32_t difference = int32_t{in[c]} - max;
       if (difference < p.diff_min) {
@@ -100,7 +103,8 @@ void SoftmaxRows(const In* in, int64_t rows, int64_t depth, const Softmax8Params
         continue;
       }
       const int32_t exp = ExpOfNegativeQ5(DifferenceQ5(difference, p));
-      const int32_t y = RoundingDivideByPowerOfTwo(MulQ(scale.q0, exp), exponent);
+      const int32_t y =
+          exponent > 31 ? 0 : RoundingDivideByPowerOfTwo(MulQ(scale.q0, exp), exponent);
       out[c] = static_cast<Out>(OffsetAndClamp(y, kLo, kLo, kHi));
     }
   }
