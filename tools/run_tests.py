@@ -171,7 +171,7 @@ class Runner:
             grown = ROOT / "build" / "fuzz" / "corpus" / target.name
             grown.mkdir(parents=True, exist_ok=True)
             seeds = [small, ROOT / "models"]
-            seconds, runs = (600, -1) if self.options.all else (30, 20000)
+            seconds, runs = (600, -1) if self.options.all else (20, 8000)
             tally.add(self.one(f"fuzz-{target.name}",
                                [target, f"-max_total_time={seconds}", f"-runs={runs}", "-timeout=60", "-rss_limit_mb=2560", "-seed=1",
                                 "-print_final_stats=1", f"-artifact_prefix={REPORTS}/{target.name}-", grown, *seeds],

@@ -6,12 +6,13 @@
 #include <cstdlib>
 #include <cstring>
 #include <span>
+#include <string>
 
 #include "edgeml/edgeml.h"
 
 namespace {
 
-constexpr size_t kMemoryCap = 64 << 20;
+constexpr size_t kMemoryCap = 16 << 20;
 constexpr int64_t kMostMacs = 20'000'000;  // a run must be quick
 constexpr int64_t kMostSteps = 2'000;
 
@@ -22,6 +23,21 @@ void CheckError(const edgeml::Status& status) {
     std::fprintf(stderr, "error without a reason, or internal: %s\n", status.message().c_str());
     std::abort();
   }
+}
+
+// Pools and non-maximum suppression have no multiply-accumulates to count, but may take the product
+// of their sizes in steps.
+bool MayTakeTooLong(const edgeml::Session& session, const edgeml::NodeInfo& node) {
+  if (node.op.find("POOL") == std::string::npos && node.op.find("PostProcess") == std::string::npos)
+    return false;
+  int64_t product = 1;
+  for (const auto& tensors : {node.inputs, node.outputs}) {
+    if (tensors.empty() || tensors[0] < 0) continue;
+    const auto bytes = static_cast<int64_t>(session.tensor_info(tensors[0]).byte_size);
+    if (bytes > kMostMacs / product) return true;
+    product *= bytes > 0 ? bytes : 1;
+  }
+  return false;
 }
 
 void RunOnce(const edgeml::Model& model, bool exact, uint32_t seed) {
@@ -35,6 +51,7 @@ void RunOnce(const edgeml::Model& model, bool exact, uint32_t seed) {
   for (const edgeml::NodeInfo& node : session->nodes()) {
     if (node.macs > kMostMacs || node.macs < -1) return;
     macs += node.macs > 0 ? node.macs : 0;
+    if (MayTakeTooLong(*session, node)) return;
     if (macs > kMostMacs) return;
   }
   for (int i = 0; i < session->num_inputs(); ++i) {
