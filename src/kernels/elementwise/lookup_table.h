@@ -33,7 +33,8 @@ void FillInt16TableDouble(double in_scale, int32_t in_zero_point, double out_sca
                           FunctionRef<double(double)> function, Int16Table& table);
 
 inline int16_t LookUp(const Int16Table& table, int16_t x) {
-  const size_t piece = static_cast<size_t>((x >> 7) + 256);
+  const int nearest = (x >> 7) + 256;
+  const auto piece = static_cast<size_t>(nearest);
   const int32_t base = table[piece];
   // The slope is kept in 16 bits, as the format's definition has it.
   const int16_t slope = static_cast<int16_t>(table[piece + 1] - table[piece]);
