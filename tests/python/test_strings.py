@@ -1,12 +1,14 @@
 """String tensors: what goes in and comes out, compared with LiteRT."""
 from __future__ import annotations
 
+import importlib
+
 import edge_ml
 import numpy as np
 import pytest
 from tflite_builder import Graph, Op, T, build
 
-peer = pytest.importorskip("ai_edge_litert.interpreter")
+peer = importlib.import_module("ai_edge_litert.interpreter")
 
 BOTH = pytest.mark.parametrize("kind", [edge_ml.Interpreter, peer.Interpreter], ids=["edge_ml", "litert"])
 TEXT = [b"zero", b"", b"two\0zeros\0", "vier ä".encode(), b"x" * 300]
