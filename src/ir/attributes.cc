@@ -15,7 +15,21 @@ std::string FieldText(const T& value) {
     return value == MirrorMode::kReflect ? "REFLECT" : "SYMMETRIC";
   } else if constexpr (std::is_same_v<T, DType>) {
     return std::string(edgeml::NameOf(value));
-  } else if constexpr (std::is_same_v<T, std::vector<int32_t>>) {
+  } else if constexpr (std::is_same_v<T, Combiner>) {
+    return value == Combiner::kSum ? "SUM" : value == Combiner::kMean ? "MEAN" : "SQRTN";
+  } else if constexpr (std::is_same_v<T, LshProjection>) {
+    constexpr const char* kNames[] = {"UNKNOWN", "SPARSE", "DENSE"};
+    return kNames[static_cast<size_t>(value)];
+  } else if constexpr (std::is_same_v<T, RngAlgorithm>) {
+    constexpr const char* kNames[] = {"DEFAULT", "PHILOX", "THREEFRY"};
+    return kNames[static_cast<size_t>(value)];
+  } else if constexpr (std::is_same_v<T, WindowFunction>) {
+    constexpr const char* kNames[] = {"UNSUPPORTED", "ADD", "MUL", "MINIMUM",
+                                      "MAXIMUM",     "ALL", "ANY"};
+    return kNames[static_cast<size_t>(value)];
+  } else if constexpr (std::is_same_v<T, std::vector<uint8_t>>) {
+    return Concat(value.size(), " bytes");
+  } else if constexpr (requires { value.begin(); } && !std::is_same_v<T, std::string>) {
     std::string out = "[";
     for (size_t i = 0; i < value.size(); ++i) out += Concat(i > 0 ? "," : "", value[i]);
     return out + "]";

@@ -24,16 +24,25 @@ namespace edgeml::ir {
   OP(ArgMax, "ARG_MAX")                                          \
   OP(ArgMin, "ARG_MIN")                                          \
   OP(AssignVariable, "ASSIGN_VARIABLE")                          \
+  OP(Atan2, "ATAN2")                                             \
   OP(AveragePool2D, "AVERAGE_POOL_2D")                           \
   OP(BatchMatMul, "BATCH_MATMUL")                                \
   OP(BatchToSpaceNd, "BATCH_TO_SPACE_ND")                        \
+  OP(BidirectionalSequenceLstm, "BIDIRECTIONAL_SEQUENCE_LSTM")   \
+  OP(BidirectionalSequenceRnn, "BIDIRECTIONAL_SEQUENCE_RNN")     \
+  OP(Bitcast, "BITCAST")                                         \
+  OP(BitwiseXor, "BITWISE_XOR")                                  \
   OP(BroadcastArgs, "BROADCAST_ARGS")                            \
   OP(BroadcastTo, "BROADCAST_TO")                                \
+  OP(Bucketize, "BUCKETIZE")                                     \
   OP(CallOnce, "CALL_ONCE")                                      \
   OP(Cast, "CAST")                                               \
   OP(Ceil, "CEIL")                                               \
+  OP(ComplexAbs, "COMPLEX_ABS")                                  \
   OP(Concatenation, "CONCATENATION")                             \
   OP(Conv2D, "CONV_2D")                                          \
+  OP(Conv3D, "CONV_3D")                                          \
+  OP(Conv3DTranspose, "CONV_3D_TRANSPOSE")                       \
   OP(Cos, "COS")                                                 \
   OP(Cumsum, "CUMSUM")                                           \
   OP(Custom, "CUSTOM")                                           \
@@ -42,13 +51,16 @@ namespace edgeml::ir {
   OP(DepthwiseConv2D, "DEPTHWISE_CONV_2D")                       \
   OP(Dequantize, "DEQUANTIZE")                                   \
   OP(DetectionPostProcess, "TFLite_Detection_PostProcess")       \
+  OP(Dilate, "DILATE")                                           \
   OP(Div, "DIV")                                                 \
   OP(DynamicUpdateSlice, "DYNAMIC_UPDATE_SLICE")                 \
   OP(Elu, "ELU")                                                 \
   OP(EmbeddingLookup, "EMBEDDING_LOOKUP")                        \
+  OP(EmbeddingLookupSparse, "EMBEDDING_LOOKUP_SPARSE")           \
   OP(Equal, "EQUAL")                                             \
   OP(Exp, "EXP")                                                 \
   OP(ExpandDims, "EXPAND_DIMS")                                  \
+  OP(FakeQuant, "FAKE_QUANT")                                    \
   OP(Fill, "FILL")                                               \
   OP(Floor, "FLOOR")                                             \
   OP(FloorDiv, "FLOOR_DIV")                                      \
@@ -60,25 +72,39 @@ namespace edgeml::ir {
   OP(Greater, "GREATER")                                         \
   OP(GreaterEqual, "GREATER_EQUAL")                              \
   OP(HardSwish, "HARD_SWISH")                                    \
+  OP(Hashtable, "HASHTABLE")                                     \
+  OP(HashtableFind, "HASHTABLE_FIND")                            \
+  OP(HashtableImport, "HASHTABLE_IMPORT")                        \
+  OP(HashtableLookup, "HASHTABLE_LOOKUP")                        \
+  OP(HashtableSize, "HASHTABLE_SIZE")                            \
   OP(If, "IF")                                                   \
+  OP(Imag, "IMAG")                                               \
   OP(L2Normalization, "L2_NORMALIZATION")                        \
+  OP(L2Pool2D, "L2_POOL_2D")                                     \
   OP(LeakyRelu, "LEAKY_RELU")                                    \
   OP(Less, "LESS")                                               \
   OP(LessEqual, "LESS_EQUAL")                                    \
+  OP(LocalResponseNormalization, "LOCAL_RESPONSE_NORMALIZATION") \
   OP(Log, "LOG")                                                 \
   OP(LogicalAnd, "LOGICAL_AND")                                  \
   OP(LogicalNot, "LOGICAL_NOT")                                  \
   OP(LogicalOr, "LOGICAL_OR")                                    \
   OP(Logistic, "LOGISTIC")                                       \
   OP(LogSoftmax, "LOG_SOFTMAX")                                  \
+  OP(LshProjection, "LSH_PROJECTION")                            \
   OP(Lstm, "LSTM")                                               \
+  OP(MatrixDiag, "MATRIX_DIAG")                                  \
+  OP(MatrixSetDiag, "MATRIX_SET_DIAG")                           \
   OP(Maximum, "MAXIMUM")                                         \
   OP(MaxPool2D, "MAX_POOL_2D")                                   \
   OP(Mean, "MEAN")                                               \
   OP(Minimum, "MINIMUM")                                         \
   OP(MirrorPad, "MIRROR_PAD")                                    \
   OP(Mul, "MUL")                                                 \
+  OP(Multinomial, "MULTINOMIAL")                                 \
   OP(Neg, "NEG")                                                 \
+  OP(NonMaxSuppressionV4, "NON_MAX_SUPPRESSION_V4")              \
+  OP(NonMaxSuppressionV5, "NON_MAX_SUPPRESSION_V5")              \
   OP(NotEqual, "NOT_EQUAL")                                      \
   OP(OneHot, "ONE_HOT")                                          \
   OP(Pack, "PACK")                                               \
@@ -87,14 +113,18 @@ namespace edgeml::ir {
   OP(Pow, "POW")                                                 \
   OP(Prelu, "PRELU")                                             \
   OP(Quantize, "QUANTIZE")                                       \
+  OP(RandomStandardNormal, "RANDOM_STANDARD_NORMAL")             \
+  OP(RandomUniform, "RANDOM_UNIFORM")                            \
   OP(Range, "RANGE")                                             \
   OP(Rank, "RANK")                                               \
   OP(ReadVariable, "READ_VARIABLE")                              \
+  OP(Real, "REAL")                                               \
   OP(ReduceAll, "REDUCE_ALL")                                    \
   OP(ReduceAny, "REDUCE_ANY")                                    \
   OP(ReduceMax, "REDUCE_MAX")                                    \
   OP(ReduceMin, "REDUCE_MIN")                                    \
   OP(ReduceProd, "REDUCE_PROD")                                  \
+  OP(ReduceWindow, "REDUCE_WINDOW")                              \
   OP(Relu, "RELU")                                               \
   OP(Relu0To1, "RELU_0_TO_1")                                    \
   OP(Relu6, "RELU6")                                             \
@@ -102,25 +132,45 @@ namespace edgeml::ir {
   OP(Reshape, "RESHAPE")                                         \
   OP(ResizeBilinear, "RESIZE_BILINEAR")                          \
   OP(ResizeNearestNeighbor, "RESIZE_NEAREST_NEIGHBOR")           \
+  OP(ReverseSequence, "REVERSE_SEQUENCE")                        \
   OP(ReverseV2, "REVERSE_V2")                                    \
+  OP(Rfft2d, "RFFT2D")                                           \
+  OP(RightShift, "RIGHT_SHIFT")                                  \
   OP(Rnn, "RNN")                                                 \
   OP(Round, "ROUND")                                             \
   OP(Rsqrt, "RSQRT")                                             \
+  OP(ScatterNd, "SCATTER_ND")                                    \
+  OP(SegmentSum, "SEGMENT_SUM")                                  \
   OP(Select, "SELECT")                                           \
   OP(SelectV2, "SELECT_V2")                                      \
   OP(Shape, "SHAPE")                                             \
   OP(Sign, "SIGN")                                               \
   OP(Sin, "SIN")                                                 \
+  OP(SkipGram, "SKIP_GRAM")                                      \
   OP(Slice, "SLICE")                                             \
   OP(Softmax, "SOFTMAX")                                         \
   OP(SpaceToBatchNd, "SPACE_TO_BATCH_ND")                        \
   OP(SpaceToDepth, "SPACE_TO_DEPTH")                             \
+  OP(SparseToDense, "SPARSE_TO_DENSE")                           \
   OP(Split, "SPLIT")                                             \
   OP(SplitV, "SPLIT_V")                                          \
   OP(Sqrt, "SQRT")                                               \
   OP(Square, "SQUARE")                                           \
   OP(SquaredDifference, "SQUARED_DIFFERENCE")                    \
   OP(Squeeze, "SQUEEZE")                                         \
+  OP(StablehloAdd, "STABLEHLO_ADD")                              \
+  OP(StablehloAnd, "STABLEHLO_AND")                              \
+  OP(StablehloCase, "STABLEHLO_CASE")                            \
+  OP(StablehloComposite, "STABLEHLO_COMPOSITE")                  \
+  OP(StablehloGather, "STABLEHLO_GATHER")                        \
+  OP(StablehloMaximum, "STABLEHLO_MAXIMUM")                      \
+  OP(StablehloMinimum, "STABLEHLO_MINIMUM")                      \
+  OP(StablehloMultiply, "STABLEHLO_MULTIPLY")                    \
+  OP(StablehloPad, "STABLEHLO_PAD")                              \
+  OP(StablehloReduceWindow, "STABLEHLO_REDUCE_WINDOW")           \
+  OP(StablehloRngBitGenerator, "STABLEHLO_RNG_BIT_GENERATOR")    \
+  OP(StablehloScatter, "STABLEHLO_SCATTER")                      \
+  OP(StablehloShiftLeft, "STABLEHLO_SHIFT_LEFT")                 \
   OP(StridedSlice, "STRIDED_SLICE")                              \
   OP(Sub, "SUB")                                                 \
   OP(Sum, "SUM")                                                 \
@@ -132,7 +182,12 @@ namespace edgeml::ir {
   OP(TransposeConv, "TRANSPOSE_CONV")                            \
   OP(UnidirectionalSequenceLstm, "UNIDIRECTIONAL_SEQUENCE_LSTM") \
   OP(UnidirectionalSequenceRnn, "UNIDIRECTIONAL_SEQUENCE_RNN")   \
+  OP(Unique, "UNIQUE")                                           \
   OP(Unpack, "UNPACK")                                           \
+  OP(UnsortedSegmentMax, "UNSORTED_SEGMENT_MAX")                 \
+  OP(UnsortedSegmentMin, "UNSORTED_SEGMENT_MIN")                 \
+  OP(UnsortedSegmentProd, "UNSORTED_SEGMENT_PROD")               \
+  OP(UnsortedSegmentSum, "UNSORTED_SEGMENT_SUM")                 \
   OP(VarHandle, "VAR_HANDLE")                                    \
   OP(Where, "WHERE")                                             \
   OP(While, "WHILE")                                             \
@@ -141,6 +196,11 @@ namespace edgeml::ir {
 enum class Activation : uint8_t { kNone, kRelu, kReluN1To1, kRelu6, kTanh, kSignBit };
 enum class Padding : uint8_t { kSame, kValid, kExplicit };
 enum class MirrorMode : uint8_t { kReflect, kSymmetric };
+// The numbers of these are TFLite's.
+enum class Combiner : uint8_t { kSum, kMean, kSqrtN };
+enum class LshProjection : uint8_t { kUnknown, kSparse, kDense };
+enum class RngAlgorithm : uint8_t { kDefault, kPhilox, kThreefry };
+enum class WindowFunction : uint8_t { kUnsupported, kAdd, kMul, kMinimum, kMaximum, kAll, kAny };
 
 // Spatial geometry of a convolution or a pool. The four pads count only when padding is kExplicit.
 struct Window {
@@ -320,6 +380,136 @@ struct VarHandleAttrs {
   std::string container, shared_name;
   EDGEML_FIELDS(VarHandleAttrs, EDGEML_FIELD(container) EDGEML_FIELD(shared_name))
 };
+struct Conv3DAttrs {  // CONV_3D, CONV_3D_TRANSPOSE: depth beside the window of height and width
+  Window window;
+  int32_t stride_d = 1, dilation_d = 1;
+  Activation activation = Activation::kNone;
+  EDGEML_FIELDS(Conv3DAttrs, EDGEML_FIELD(window) EDGEML_FIELD(stride_d) EDGEML_FIELD(dilation_d)
+                                 EDGEML_FIELD(activation))
+};
+struct LocalResponseNormAttrs {
+  int32_t radius = 0;
+  float bias = 0.0f, alpha = 0.0f, beta = 0.0f;
+  EDGEML_FIELDS(LocalResponseNormAttrs,
+                EDGEML_FIELD(radius) EDGEML_FIELD(bias) EDGEML_FIELD(alpha) EDGEML_FIELD(beta))
+};
+struct FakeQuantAttrs {
+  float min = 0.0f, max = 0.0f;
+  int32_t num_bits = 0;
+  bool narrow_range = false;
+  EDGEML_FIELDS(FakeQuantAttrs, EDGEML_FIELD(min) EDGEML_FIELD(max) EDGEML_FIELD(num_bits)
+                                    EDGEML_FIELD(narrow_range))
+};
+struct BucketizeAttrs {
+  std::vector<float> boundaries;
+  EDGEML_FIELDS(BucketizeAttrs, EDGEML_FIELD(boundaries))
+};
+struct RandomAttrs {  // MULTINOMIAL, RANDOM_STANDARD_NORMAL, RANDOM_UNIFORM
+  int64_t seed = 0, seed2 = 0;
+  EDGEML_FIELDS(RandomAttrs, EDGEML_FIELD(seed) EDGEML_FIELD(seed2))
+};
+struct RngBitGeneratorAttrs {
+  RngAlgorithm algorithm = RngAlgorithm::kDefault;
+  EDGEML_FIELDS(RngBitGeneratorAttrs, EDGEML_FIELD(algorithm))
+};
+struct BidirectionalLstmAttrs {
+  Activation activation = Activation::kTanh;
+  float cell_clip = 0.0f, proj_clip = 0.0f;  // 0 = no clipping
+  bool merge_outputs = false;
+  bool time_major = true;
+  bool asymmetric_quantize_inputs = false;
+  EDGEML_FIELDS(BidirectionalLstmAttrs,
+                EDGEML_FIELD(activation) EDGEML_FIELD(cell_clip) EDGEML_FIELD(proj_clip)
+                    EDGEML_FIELD(merge_outputs) EDGEML_FIELD(time_major)
+                        EDGEML_FIELD(asymmetric_quantize_inputs))
+};
+struct BidirectionalRnnAttrs {
+  Activation activation = Activation::kTanh;
+  bool time_major = false;
+  bool merge_outputs = false;
+  bool asymmetric_quantize_inputs = false;
+  EDGEML_FIELDS(BidirectionalRnnAttrs,
+                EDGEML_FIELD(activation) EDGEML_FIELD(time_major) EDGEML_FIELD(merge_outputs)
+                    EDGEML_FIELD(asymmetric_quantize_inputs))
+};
+struct HashtableAttrs {
+  int32_t table_id = 0;
+  DType key_type = DType::kInt64, value_type = DType::kString;
+  EDGEML_FIELDS(HashtableAttrs,
+                EDGEML_FIELD(table_id) EDGEML_FIELD(key_type) EDGEML_FIELD(value_type))
+};
+struct CombinerAttrs {  // EMBEDDING_LOOKUP_SPARSE
+  Combiner combiner = Combiner::kSum;
+  EDGEML_FIELDS(CombinerAttrs, EDGEML_FIELD(combiner))
+};
+struct LshProjectionAttrs {
+  LshProjection type = LshProjection::kUnknown;
+  EDGEML_FIELDS(LshProjectionAttrs, EDGEML_FIELD(type))
+};
+struct SkipGramAttrs {
+  int32_t ngram_size = 0, max_skip_size = 0;
+  bool include_all_ngrams = false;
+  EDGEML_FIELDS(SkipGramAttrs, EDGEML_FIELD(ngram_size) EDGEML_FIELD(max_skip_size)
+                                   EDGEML_FIELD(include_all_ngrams))
+};
+struct ReverseSequenceAttrs {
+  int32_t seq_dim = 0, batch_dim = 0;
+  EDGEML_FIELDS(ReverseSequenceAttrs, EDGEML_FIELD(seq_dim) EDGEML_FIELD(batch_dim))
+};
+struct SparseToDenseAttrs {
+  bool validate_indices = false;
+  EDGEML_FIELDS(SparseToDenseAttrs, EDGEML_FIELD(validate_indices))
+};
+struct ReduceWindowAttrs {
+  WindowFunction function = WindowFunction::kUnsupported;
+  EDGEML_FIELDS(ReduceWindowAttrs, EDGEML_FIELD(function))
+};
+struct CaseAttrs {  // STABLEHLO_CASE
+  std::vector<int32_t> branch_subgraphs;
+  EDGEML_FIELDS(CaseAttrs, EDGEML_FIELD(branch_subgraphs))
+};
+struct CompositeAttrs {  // STABLEHLO_COMPOSITE
+  std::string name;
+  int32_t decomposition_subgraph = 0;
+  int32_t version = 0;
+  std::vector<uint8_t> encoded;  // its own attributes, as the format holds them
+  EDGEML_FIELDS(CompositeAttrs, EDGEML_FIELD(name) EDGEML_FIELD(decomposition_subgraph)
+                                    EDGEML_FIELD(version) EDGEML_FIELD(encoded))
+};
+struct StablehloGatherAttrs {
+  std::vector<int64_t> offset_dims, collapsed_slice_dims, start_index_map;
+  int64_t index_vector_dim = 0;
+  std::vector<int64_t> slice_sizes;
+  bool indices_are_sorted = false;
+  EDGEML_FIELDS(StablehloGatherAttrs,
+                EDGEML_FIELD(offset_dims) EDGEML_FIELD(collapsed_slice_dims)
+                    EDGEML_FIELD(start_index_map) EDGEML_FIELD(index_vector_dim)
+                        EDGEML_FIELD(slice_sizes) EDGEML_FIELD(indices_are_sorted))
+};
+struct StablehloPadAttrs {  // per dimension
+  std::vector<int64_t> low, high, interior;
+  EDGEML_FIELDS(StablehloPadAttrs, EDGEML_FIELD(low) EDGEML_FIELD(high) EDGEML_FIELD(interior))
+};
+struct StablehloReduceWindowAttrs {  // per dimension; padding: front and back of each
+  std::vector<int64_t> dimensions, strides, base_dilations, window_dilations, padding;
+  int32_t body_subgraph = 0;
+  EDGEML_FIELDS(StablehloReduceWindowAttrs,
+                EDGEML_FIELD(dimensions) EDGEML_FIELD(strides) EDGEML_FIELD(base_dilations)
+                    EDGEML_FIELD(window_dilations) EDGEML_FIELD(padding)
+                        EDGEML_FIELD(body_subgraph))
+};
+struct StablehloScatterAttrs {
+  bool indices_are_sorted = false;
+  std::vector<int64_t> update_window_dims, inserted_window_dims, scatter_dims_to_operand_dims;
+  int64_t index_vector_dim = 0;
+  bool unique_indices = false;
+  int32_t update_subgraph = 0;
+  EDGEML_FIELDS(StablehloScatterAttrs,
+                EDGEML_FIELD(indices_are_sorted) EDGEML_FIELD(update_window_dims)
+                    EDGEML_FIELD(inserted_window_dims) EDGEML_FIELD(scatter_dims_to_operand_dims)
+                        EDGEML_FIELD(index_vector_dim) EDGEML_FIELD(unique_indices)
+                            EDGEML_FIELD(update_subgraph))
+};
 struct DetectionPostProcessAttrs {
   int32_t max_detections = 0, max_classes_per_detection = 0, detections_per_class = 100;
   bool use_regular_nms = false;
@@ -349,13 +539,17 @@ struct OpaqueAttrs {
 #undef EDGEML_FIELD
 #undef EDGEML_FIELDS
 
-using Attributes =
-    std::variant<std::monostate, ConvAttrs, DepthwiseConvAttrs, PoolAttrs, FullyConnectedAttrs,
-                 BatchMatMulAttrs, BinaryAttrs, ActivationAttrs, SoftmaxAttrs, LeakyReluAttrs,
-                 GeluAttrs, ConcatAttrs, ReshapeAttrs, AxisAttrs, GatherAttrs, SplitAttrs,
-                 SqueezeAttrs, StridedSliceAttrs, ReduceAttrs, CumsumAttrs, TypeAttrs, ResizeAttrs,
-                 BlockAttrs, MirrorPadAttrs, LstmAttrs, RnnAttrs, SvdfAttrs, WhileAttrs, IfAttrs,
-                 CallOnceAttrs, VarHandleAttrs, DetectionPostProcessAttrs, OpaqueAttrs>;
+using Attributes = std::variant<
+    std::monostate, ConvAttrs, DepthwiseConvAttrs, PoolAttrs, FullyConnectedAttrs, BatchMatMulAttrs,
+    BinaryAttrs, ActivationAttrs, SoftmaxAttrs, LeakyReluAttrs, GeluAttrs, ConcatAttrs,
+    ReshapeAttrs, AxisAttrs, GatherAttrs, SplitAttrs, SqueezeAttrs, StridedSliceAttrs, ReduceAttrs,
+    CumsumAttrs, TypeAttrs, ResizeAttrs, BlockAttrs, MirrorPadAttrs, LstmAttrs, RnnAttrs, SvdfAttrs,
+    WhileAttrs, IfAttrs, CallOnceAttrs, VarHandleAttrs, DetectionPostProcessAttrs, Conv3DAttrs,
+    LocalResponseNormAttrs, FakeQuantAttrs, BucketizeAttrs, RandomAttrs, RngBitGeneratorAttrs,
+    BidirectionalLstmAttrs, BidirectionalRnnAttrs, HashtableAttrs, CombinerAttrs,
+    LshProjectionAttrs, SkipGramAttrs, ReverseSequenceAttrs, SparseToDenseAttrs, ReduceWindowAttrs,
+    CaseAttrs, CompositeAttrs, StablehloGatherAttrs, StablehloPadAttrs, StablehloReduceWindowAttrs,
+    StablehloScatterAttrs, OpaqueAttrs>;
 
 // "stride_h=2 activation=RELU6 …" in one line, fields at their default left out.
 std::string ToString(const Attributes& attributes);

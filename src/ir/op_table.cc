@@ -27,7 +27,8 @@ struct Table {
     }
     for (std::span<const OpDef> family :
          {ConvolutionOps(), PoolingOps(), ElementwiseOps(), ActivationOps(), ReductionOps(),
-          MovementOps(), ConversionOps(), RecurrentOps(), ControlFlowOps(), DetectionOps()}) {
+          MovementOps(), ConversionOps(), RecurrentOps(), ControlFlowOps(), DetectionOps(),
+          LookupOps(), RandomOps(), SegmentOps(), SpectralOps(), StablehloOps()}) {
       for (const OpDef& def : family) defs[static_cast<size_t>(def.op)] = def;
     }
     OpDef& custom = defs[static_cast<size_t>(OpCode::kCustom)];

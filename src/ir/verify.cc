@@ -236,6 +236,14 @@ class GraphVerifier {
       return {attrs->then_subgraph, attrs->else_subgraph};
     if (const auto* attrs = std::get_if<CallOnceAttrs>(&node.attributes))
       return {attrs->init_subgraph};
+    if (const auto* attrs = std::get_if<CaseAttrs>(&node.attributes))
+      return attrs->branch_subgraphs;
+    if (const auto* attrs = std::get_if<CompositeAttrs>(&node.attributes))
+      return {attrs->decomposition_subgraph};
+    if (const auto* attrs = std::get_if<StablehloReduceWindowAttrs>(&node.attributes))
+      return {attrs->body_subgraph};
+    if (const auto* attrs = std::get_if<StablehloScatterAttrs>(&node.attributes))
+      return {attrs->update_subgraph};
     return {};
   }
 

@@ -27,6 +27,8 @@ DTYPES = {
     "u64": ("UINT64", np.uint64),
     "bool": ("BOOL", np.bool_),
     "i4": ("INT4", np.int8),
+    "i2": ("INT2", np.int8),
+    "c64": ("COMPLEX64", np.complex64),
     "resource": ("RESOURCE", np.int32),
     "string": ("STRING", np.bytes_),
 }
@@ -119,6 +121,13 @@ def pack_nibbles(values: np.ndarray) -> np.ndarray:
     return flat[0::2] | (flat[1::2] << 4)
 
 
+def pack_pairs(values: np.ndarray) -> np.ndarray:
+    """Four two-bit numbers to a byte, the first in the lowest bits."""
+    flat = np.asarray(values, np.int8).reshape(-1).astype(np.uint8) & 0x3
+    flat = np.pad(flat, (0, -flat.size % 4))
+    return flat[0::4] | (flat[1::4] << 2) | (flat[2::4] << 4) | (flat[3::4] << 6)
+
+
 def string_buffer(strings: Sequence[bytes]) -> np.ndarray:
     """Count, offsets from the beginning, characters."""
     offsets = 4 * (len(strings) + 2) + np.cumsum([0] + [len(s) for s in strings])
@@ -129,6 +138,8 @@ def string_buffer(strings: Sequence[bytes]) -> np.ndarray:
 def raw_bytes(t: T) -> np.ndarray:
     if t.dtype == "i4":
         return pack_nibbles(t.data)
+    if t.dtype == "i2":
+        return pack_pairs(t.data)
     if t.dtype == "string":
         return string_buffer(list(t.data))
     data = np.ascontiguousarray(np.asarray(t.data, numpy_type(t.dtype)))
@@ -221,8 +232,12 @@ def build(graphs: Sequence[Graph], signatures: Sequence[tuple] = ()) -> bytes:
                     if not hasattr(options, field):
                         raise AttributeError(f"{kind} has no field {field}")
                     setattr(options, field, value)
-                record.builtinOptionsType = getattr(schema.BuiltinOptions, kind)
-                record.builtinOptions = options
+                if hasattr(schema.BuiltinOptions, kind):
+                    record.builtinOptionsType = getattr(schema.BuiltinOptions, kind)
+                    record.builtinOptions = options
+                else:
+                    record.builtinOptions2Type = getattr(schema.BuiltinOptions2, kind)
+                    record.builtinOptions2 = options
             if op.custom is not None:
                 record.customOptions = np.frombuffer(op.custom, np.uint8)
             sub.operators.append(record)

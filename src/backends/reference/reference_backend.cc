@@ -15,6 +15,11 @@ const runtime::Backend& ReferenceBackend() {
     AddRecurrentKernels(list);
     AddControlFlowKernels(list);
     AddDetectionKernels(list);
+    AddLookupKernels(list);
+    AddRandomKernels(list);
+    AddSegmentKernels(list);
+    AddSpectralKernels(list);
+    AddStablehloKernels(list);
     return runtime::ListBackend("reference", std::move(list));
   }();
   return backend;

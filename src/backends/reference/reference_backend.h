@@ -24,7 +24,12 @@ void AddMovementKernels(KernelList& list);     // concat, split, slice, pad, tra
 void AddConversionKernels(KernelList& list);   // cast, quantize, dequantize, densify
 void AddRecurrentKernels(KernelList& list);    // lstm, rnn, svdf
 void AddControlFlowKernels(KernelList& list);  // if, while, call_once, variables
-void AddDetectionKernels(KernelList& list);    // detection post-process
+void AddDetectionKernels(KernelList& list);    // detection post-process, non-maximum suppression
+void AddLookupKernels(KernelList& list);       // hash tables, embeddings, text
+void AddRandomKernels(KernelList& list);       // random numbers
+void AddSegmentKernels(KernelList& list);      // reductions over segments
+void AddSpectralKernels(KernelList& list);     // Fourier transforms
+void AddStablehloKernels(KernelList& list);    // StableHLO operators
 
 }  // namespace edgeml::backends
 

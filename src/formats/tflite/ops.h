@@ -1,6 +1,6 @@
 // The operators of the format: one handler each, which reads an operator's options into the graph's
-// attributes and writes them back. To add an operator, add a codec (unless one fits) and a line to
-// the table in ops.cc.
+// attributes and writes them back. They stand in ops/<family>.cc: to add an operator, add a codec
+// there (unless one fits) and a line to the table.
 #ifndef EDGEML_FORMATS_TFLITE_OPS_H_
 #define EDGEML_FORMATS_TFLITE_OPS_H_
 
@@ -17,7 +17,10 @@ namespace edgeml::tflite {
 struct OpHandler {
   ir::OpCode op;
   fb::BuiltinOperator code;
-  fb::BuiltinOptions options;  // the table it reads and writes; NONE when it has no options
+  // The table it reads and writes, in one of the two unions; NONE in the other, or in both when it
+  // has no options.
+  fb::BuiltinOptions options;
+  fb::BuiltinOptions2 options_2;
   size_t attributes;           // index of the attribute struct in ir::Attributes
   // Field offset (in the vtable) of the last option this handler knows; later ones are errors.
   flatbuffers::voffset_t last_field;

@@ -287,19 +287,19 @@ TEST(TfliteReader, OptionsOfAnotherOperatorAreAnErrorIfTheySayAnything) {
 // Builtin operators that the graph has no code for go through with all they carry.
 TEST(TfliteRoundTrip, OpaqueBuiltins) {
   const std::vector<std::byte> first =
-      OneOperatorFile(fb::BuiltinOperator::LOCAL_RESPONSE_NORMALIZATION,
+      OneOperatorFile(fb::BuiltinOperator::CONCAT_EMBEDDINGS,
                       [](fb::OperatorT& op, flatbuffers::FlatBufferBuilder&) {
-                        fb::LocalResponseNormalizationOptionsT options;
-                        options.radius = 3;
-                        options.beta = 0.75f;
+                        fb::ConcatEmbeddingsOptionsT options;
+                        options.num_channels = 3;
+                        options.num_columns_per_channel = {1, 2, 3};
                         op.builtin_options.Set(std::move(options));
                       });
   const std::vector<std::byte> second =
-      OneOperatorFile(fb::BuiltinOperator::STABLEHLO_GATHER,
+      OneOperatorFile(fb::BuiltinOperator::STABLEHLO_SLICE,
                       [](fb::OperatorT& op, flatbuffers::FlatBufferBuilder&) {
-                        fb::StablehloGatherOptionsT options;
-                        options.slice_sizes = {4, 5, 6};
-                        options.indices_are_sorted = true;
+                        fb::StablehloSliceOptionsT options;
+                        options.start_indices = {4, 5, 6};
+                        options.strides = {1};
                         op.builtin_options_2.Set(std::move(options));
                       });
   const auto rewritten = [](const std::vector<std::byte>& bytes) {
@@ -311,21 +311,20 @@ TEST(TfliteRoundTrip, OpaqueBuiltins) {
     EXPECT_EQ(model->operator_codes.size(), 1u);
     return model;
   };
-  const auto lrn = rewritten(first);
-  const auto* normalization =
-      lrn->subgraphs[0]->operators[0]->builtin_options.AsLocalResponseNormalizationOptions();
-  ASSERT_NE(normalization, nullptr);
-  EXPECT_EQ(lrn->operator_codes[0]->builtin_code,
-            fb::BuiltinOperator::LOCAL_RESPONSE_NORMALIZATION);
-  EXPECT_EQ(normalization->radius, 3);
-  EXPECT_EQ(normalization->beta, 0.75f);
-  const auto gather = rewritten(second);
-  const auto* slices =
-      gather->subgraphs[0]->operators[0]->builtin_options_2.AsStablehloGatherOptions();
-  ASSERT_NE(slices, nullptr);
-  EXPECT_EQ(gather->operator_codes[0]->builtin_code, fb::BuiltinOperator::STABLEHLO_GATHER);
-  EXPECT_EQ(slices->slice_sizes, (std::vector<int64_t>{4, 5, 6}));
-  EXPECT_TRUE(slices->indices_are_sorted);
+  const auto embeddings = rewritten(first);
+  const auto* channels =
+      embeddings->subgraphs[0]->operators[0]->builtin_options.AsConcatEmbeddingsOptions();
+  ASSERT_NE(channels, nullptr);
+  EXPECT_EQ(embeddings->operator_codes[0]->builtin_code, fb::BuiltinOperator::CONCAT_EMBEDDINGS);
+  EXPECT_EQ(channels->num_channels, 3);
+  EXPECT_EQ(channels->num_columns_per_channel, (std::vector<int32_t>{1, 2, 3}));
+  const auto slice = rewritten(second);
+  const auto* starts =
+      slice->subgraphs[0]->operators[0]->builtin_options_2.AsStablehloSliceOptions();
+  ASSERT_NE(starts, nullptr);
+  EXPECT_EQ(slice->operator_codes[0]->builtin_code, fb::BuiltinOperator::STABLEHLO_SLICE);
+  EXPECT_EQ(starts->start_indices, (std::vector<int64_t>{4, 5, 6}));
+  EXPECT_EQ(starts->strides, (std::vector<int64_t>{1}));
 }
 
 TEST(TfliteDetection, OptionsRoundTripAndHostileBytesAreSafe) {

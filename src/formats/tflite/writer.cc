@@ -261,8 +261,11 @@ class Writer {
       if (node.attributes.index() != handler->attributes)
         return Error(Code::kInternal, "it carries attributes of another operator");
       if (handler->write != nullptr) {
-        EDGEML_ASSIGN_OR_RETURN(options.first, handler->write(builder_, node, graph));
         type = handler->options;
+        type_2 = handler->options_2;
+        EDGEML_ASSIGN_OR_RETURN(
+            (type_2 == fb::BuiltinOptions2::NONE ? options.first : options.second),
+            handler->write(builder_, node, graph));
       }
     } else if (node.op == ir::OpCode::kDetectionPostProcess) {
       const auto* const attrs = std::get_if<ir::DetectionPostProcessAttrs>(&node.attributes);

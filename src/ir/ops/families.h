@@ -18,6 +18,11 @@ std::span<const OpDef> ConversionOps();
 std::span<const OpDef> RecurrentOps();
 std::span<const OpDef> ControlFlowOps();
 std::span<const OpDef> DetectionOps();
+std::span<const OpDef> LookupOps();
+std::span<const OpDef> RandomOps();
+std::span<const OpDef> SegmentOps();
+std::span<const OpDef> SpectralOps();
+std::span<const OpDef> StablehloOps();
 
 }  // namespace edgeml::ir
 
