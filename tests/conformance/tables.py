@@ -9,9 +9,11 @@ import table_conversion
 import table_convolution
 import table_detection
 import table_elementwise
+import table_lookup
 import table_movement
 import table_recurrent
 import table_reduction
+import table_scatter
 import table_shaping
 from case import Case, Dice, Row, seed_of
 
@@ -25,6 +27,8 @@ FAMILIES = {
     "recurrent": table_recurrent.ROWS,
     "control_flow": table_control_flow.ROWS,
     "detection": table_detection.ROWS,
+    "scatter": table_scatter.ROWS,
+    "lookup": table_lookup.ROWS,
 }
 
 

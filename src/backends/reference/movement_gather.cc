@@ -13,19 +13,12 @@ namespace edgeml::backends {
 namespace {
 
 using ir::OpCode;
-using kernels::IndexFault;
 using runtime::ErrorBound;
 using runtime::MakeStep;
 using runtime::NodeView;
 using runtime::PrepareContext;
 using runtime::RunContext;
 using runtime::Step;
-
-Status FaultStatus(const IndexFault& fault) {
-  if (!fault.found()) return Status::Ok();
-  return Error(Code::kInvalidArgument, "index ", fault.value, " at position ", fault.at,
-               " is out of range");
-}
 
 class GatherStep : public Step {
  public:
