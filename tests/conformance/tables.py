@@ -13,6 +13,7 @@ import table_movement
 import table_recurrent
 import table_reduction
 import table_shaping
+import table_stablehlo
 from case import Case, Dice, Row, seed_of
 
 FAMILIES = {
@@ -25,6 +26,7 @@ FAMILIES = {
     "recurrent": table_recurrent.ROWS,
     "control_flow": table_control_flow.ROWS,
     "detection": table_detection.ROWS,
+    "stablehlo": table_stablehlo.ROWS,
 }
 
 
