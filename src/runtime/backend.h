@@ -31,6 +31,8 @@ using ir::NodeView;
 class SubgraphRunner {
  public:
   virtual ~SubgraphRunner() = default;
+  // As the model states it.
+  virtual const ir::Graph& graph() const = 0;
   virtual int num_inputs() const = 0;
   virtual int num_outputs() const = 0;
   // Makes input i of that shape and type known; re-plans when it changed.

@@ -15,6 +15,7 @@ import table_recurrent
 import table_reduction
 import table_scatter
 import table_shaping
+import table_stablehlo
 from case import Case, Dice, Row, seed_of
 
 FAMILIES = {
@@ -29,6 +30,7 @@ FAMILIES = {
     "detection": table_detection.ROWS,
     "scatter": table_scatter.ROWS,
     "lookup": table_lookup.ROWS,
+    "stablehlo": table_stablehlo.ROWS,
 }
 
 
