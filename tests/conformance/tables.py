@@ -9,6 +9,7 @@ import table_conversion
 import table_convolution
 import table_detection
 import table_elementwise
+import table_maths
 import table_movement
 import table_recurrent
 import table_reduction
@@ -25,6 +26,7 @@ FAMILIES = {
     "recurrent": table_recurrent.ROWS,
     "control_flow": table_control_flow.ROWS,
     "detection": table_detection.ROWS,
+    "maths": table_maths.ROWS,
 }
 
 
