@@ -10,6 +10,7 @@ import table_convolution
 import table_detection
 import table_elementwise
 import table_lookup
+import table_maths
 import table_movement
 import table_recurrent
 import table_reduction
@@ -31,6 +32,7 @@ FAMILIES = {
     "scatter": table_scatter.ROWS,
     "lookup": table_lookup.ROWS,
     "stablehlo": table_stablehlo.ROWS,
+    "maths": table_maths.ROWS,
 }
 
 

@@ -29,6 +29,7 @@ DTYPES = {
     "i4": ("INT4", np.int8),
     "i2": ("INT2", np.int8),
     "c64": ("COMPLEX64", np.complex64),
+    "c128": ("COMPLEX128", np.complex128),
     "resource": ("RESOURCE", np.int32),
     "string": ("STRING", np.bytes_),
 }

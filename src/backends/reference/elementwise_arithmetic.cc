@@ -8,6 +8,7 @@
 #include "src/backends/reference/elementwise.h"
 #include "src/backends/weights.h"
 #include "src/base/strings.h"
+#include "src/kernels/elementwise/complex.h"
 
 namespace edgeml::backends {
 namespace {
@@ -52,7 +53,7 @@ ir::Activation FusedActivationOf(const NodeView& view) {
 }
 
 // Which arithmetic a node asks for.
-enum class Form : uint8_t { kNone, kFloat, kInteger, kQuantized, kInt16To8 };
+enum class Form : uint8_t { kNone, kFloat, kComplex, kInteger, kQuantized, kInt16To8 };
 
 Form FormOf(const NodeView& view) {
   using D = DType;
@@ -65,6 +66,7 @@ Form FormOf(const NodeView& view) {
     return Form::kInt16To8;
   if (out.type != type) return Form::kNone;
   if (type == D::kFloat32) return Form::kFloat;
+  if (type == D::kComplex64 && op == OpCode::kMul) return Form::kComplex;
   const bool small = IsOneOf(type, {D::kInt8, D::kUInt8, D::kInt16});
   switch (op) {
     case OpCode::kAdd:
@@ -118,6 +120,9 @@ std::string DeclineArithmetic(const NodeView& view) {
   if (form == Form::kInt16To8 || form == Form::kQuantized) {
     if (std::string why = DeclinePerTensor(out, "output"); !why.empty()) return why;
   }
+  if (form == Form::kComplex)
+    return FusedActivationOf(view) == ir::Activation::kNone ? ""
+                                                            : "an activation of complex numbers";
   if (std::string why = DeclineActivation(FusedActivationOf(view), out); !why.empty()) return why;
   if (form != Form::kQuantized) return "";
   if (std::string why = DeclinePerTensor(a, "input 0"); !why.empty()) return why;
@@ -174,6 +179,9 @@ class ArithmeticStep : public runtime::Step {
     switch (form_) {
       case Form::kFloat:
         result = kernels::ArithmeticFloat(op_, operands_, float_lo_, float_hi_);
+        break;
+      case Form::kComplex:
+        kernels::MultiplyComplex64(operands_.plan, operands_.a, operands_.b, operands_.out);
         break;
       case Form::kInteger: {
         const bool bounded_below = float_lo_ > -2.0f, bounded_above = float_hi_ < 7.0f;

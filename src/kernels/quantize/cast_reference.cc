@@ -77,6 +77,11 @@ void ReadFloats(DType type, const void* in, int64_t begin, int64_t n, double* bl
       return Widen<float>(in, begin, n, block);
     case DType::kFloat64:
       return Widen<double>(in, begin, n, block);
+    case DType::kComplex64: {
+      const float* pairs = static_cast<const float*>(in) + 2 * begin;
+      for (int64_t i = 0; i < n; ++i) block[i] = static_cast<double>(pairs[2 * i]);
+      return;
+    }
     case DType::kFloat16:
       for (int64_t i = 0; i < n; ++i) block[i] = static_cast<double>(HalfToFloat(halves[i]));
       return;
@@ -138,6 +143,14 @@ void WriteBlock(DType type, const Wide* block, int64_t begin, int64_t n, void* o
       return Write<float>(block, begin, n, out);
     case DType::kFloat64:
       return Write<double>(block, begin, n, out);
+    case DType::kComplex64: {
+      float* pairs = static_cast<float*>(out) + 2 * begin;
+      for (int64_t i = 0; i < n; ++i) {
+        pairs[2 * i] = static_cast<float>(block[i]);
+        pairs[2 * i + 1] = 0.0f;
+      }
+      return;
+    }
     case DType::kBool:
       for (int64_t i = 0; i < n; ++i) bytes[begin + i] = block[i] != 0;
       return;
@@ -161,7 +174,9 @@ void WriteBlock(DType type, const Wide* block, int64_t begin, int64_t n, void* o
 }  // namespace
 
 bool CanCast(DType from, DType to) {
-  const auto common = [](DType t) { return IsFloat(t) || IsWholeByteInteger(t); };
+  const auto common = [](DType t) {
+    return IsFloat(t) || IsWholeByteInteger(t) || t == DType::kComplex64;
+  };
   if (common(from) && common(to)) return true;
   const auto packed = [](DType t) {
     return t == DType::kInt4 || t == DType::kUInt4 || t == DType::kInt2;
@@ -170,9 +185,13 @@ bool CanCast(DType from, DType to) {
 }
 
 void Cast(DType from, const void* in, int64_t n, DType to, void* out) {
+  if (from == DType::kComplex64 && to == from) {
+    std::copy_n(static_cast<const float*>(in), 2 * n, static_cast<float*>(out));
+    return;
+  }
   for (int64_t begin = 0; begin < n; begin += kBlock) {
     const int64_t size = std::min(kBlock, n - begin);
-    if (IsFloat(from)) {
+    if (IsFloat(from) || from == DType::kComplex64) {
       double block[kBlock];
       ReadFloats(from, in, begin, size, block);
       WriteBlock(to, block, begin, size, out);
