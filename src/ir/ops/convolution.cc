@@ -197,6 +197,9 @@ Status InferFullyConnected(InferContext& context) {
   const int32_t units = filter.dim(0);
   const int32_t depth = filter.dim(1);
   EDGEML_RETURN_IF_ERROR(CheckBias(context, 2, units));
+  if (attrs.shuffled_4x16_weights && (units % 4 != 0 || depth % 16 != 0))
+    return Error(Code::kInvalidModel, "input 1 (weights) has shape ", filter.shape.ToString(),
+                 ", which does not divide into tiles of 4 by 16");
   const int rank = input.rank();
   const int64_t elements = input.num_elements();
   if ((attrs.keep_num_dims || depth == 0) && (rank == 0 || input.shape.back() != depth))
