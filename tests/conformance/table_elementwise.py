@@ -6,7 +6,8 @@ from case import Case, Dice, Row, out, output_q, single
 from tflite_builder import Q, T
 
 PLAIN = {"float32": "f32", "float16": "f16", "int8": "i8", "uint8": "u8", "int16": "i16", "int32": "i32",
-         "int64": "i64", "uint32": "u32", "bool": "bool", "float64": "f64"}
+         "int64": "i64", "uint32": "u32", "bool": "bool", "float64": "f64", "bfloat16": "bf16",
+         "complex64": "c64", "uint16": "u16", "uint64": "u64", "string": "string"}
 
 
 def split(variant: str) -> tuple:
@@ -48,7 +49,7 @@ def arithmetic(op: str):
         shape_a, shape_b = d.broadcast_pair(5 if d.chance(0.2) and not quantized else 4)
         if tail == "pot":  # this form does not broadcast
             shape_b = shape_a
-        options = {"fusedActivationFunction": d.activation()}
+        options = {"fusedActivationFunction": 0 if dtype == "c64" else d.activation()}
         low, high = (None, None)
         if dtype in ("i32", "i64", "u32"):
             low, high = (0 if dtype == "u32" else -1000, 1000)
@@ -127,8 +128,8 @@ def comparison(op: str, options: str):
         low, high = (None, None) if dtype in ("f32", "bool") and d.chance(0.3) else (-3, 3)
         if dtype == "u8":
             low, high = 120, 136
-        if dtype == "f32" and low is not None:
-            a, b = d.input(shape_a), d.input(shape_b)
+        if dtype in ("f32", "f16", "bf16") and low is not None:
+            a, b = d.input(shape_a, dtype), d.input(shape_b, dtype)
             a.data, b.data = np.round(a.data), np.round(b.data)
         else:
             a = operand(d, shape_a, dtype, tail == "q", low, high)
@@ -202,10 +203,10 @@ def unary(op: str, options: str = None):
         if tail == "q":
             x, y = quantized_unary(d, op, shape, dtype)
             return single(op, [x], [y], (options, {}) if options else None)
-        if dtype == "f32" and op in ("ROUND", "CEIL", "FLOOR"):
-            x = d.input(shape)
-            x.data = np.asarray(np.round(x.data * 4) / 4, np.float32)
-        elif dtype in ("f32", "f16"):
+        if dtype in ("f32", "f16", "bf16") and op in ("ROUND", "CEIL", "FLOOR"):
+            x = d.input(shape, dtype)
+            x.data = np.asarray(np.round(x.data * 4) / 4, x.data.dtype)
+        elif dtype in ("f32", "f16", "bf16", "f64"):
             x = d.input(shape, dtype, None, low, high)
         else:
             x = d.input(shape, dtype)
@@ -234,31 +235,32 @@ def quantized_unary(d: Dice, op: str, shape: list, dtype: str) -> tuple:
 
 
 QUANT = ("int8_q", "uint8_q", "int16_q")
-COMPARE = ("float32", "int32", "int64", "int16", "int8_q", "uint8_q", "int16_q")
-SELECT = ("float32", "int32", "int64", "bool", "int8_q", "uint8_q", "int16_q", "uint32")
+COMPARE = ("float32", "float16", "int32", "int64", "int16", "int8_q", "uint8_q", "int16_q")
+SELECT = ("float32", "float16", "bfloat16", "float64", "complex64", "int32", "int64", "bool", "int8", "int8_q",
+          "uint8_q", "int16_q", "uint16", "uint32", "uint64")
 
 ROWS = [
-    Row("ADD", arithmetic("ADD"), ("float32", "int32", "int64", "int16_pot", *QUANT), 5),
+    Row("ADD", arithmetic("ADD"), ("float32", "float16", "int32", "int64", "int16", "int16_pot", *QUANT), 5),
     Row("SUB", arithmetic("SUB"), ("float32", "int32", "int64", "int16_pot", *QUANT), 5),
-    Row("MUL", arithmetic("MUL"), ("float32", "int32", "int64", "uint32", "int16", *QUANT), 5),
+    Row("MUL", arithmetic("MUL"), ("float32", "float16", "complex64", "int32", "int64", "uint32", "int16", *QUANT), 5),
     Row("DIV", arithmetic("DIV"), ("float32", "int32", *QUANT), 6),
     Row("ADD_N", add_n, ("float32", "int32")),
     Row("MAXIMUM", plain_binary("MAXIMUM", "MaximumMinimumOptions"),
-        ("float32", "int32", "int64", *QUANT), 3),
+        ("float32", "float16", "bfloat16", "int32", "int64", "int8", "uint8", "int16", *QUANT), 3),
     Row("MINIMUM", plain_binary("MINIMUM", "MaximumMinimumOptions"),
-        ("float32", "int32", "int64", *QUANT), 3),
+        ("float32", "float16", "bfloat16", "int32", "int64", "int8", "uint8", "int16", *QUANT), 3),
     Row("POW", plain_binary("POW", "PowOptions", powers=True), ("float32", "int32")),
     Row("FLOOR_DIV", plain_binary("FLOOR_DIV", "FloorDivOptions", no_zero=True),
         ("float32", "int32", "int16", "int8")),
     Row("FLOOR_MOD", plain_binary("FLOOR_MOD", "FloorModOptions", no_zero=True),
         ("float32", "int32", "int64", "int16", "int8")),
     Row("SQUARED_DIFFERENCE", squared_difference, ("float32", "int32", "int8_q"), 5),
-    Row("EQUAL", comparison("EQUAL", "EqualOptions"), (*COMPARE, "bool"), 3),
+    Row("EQUAL", comparison("EQUAL", "EqualOptions"), (*COMPARE, "bool", "string"), 3),
     Row("NOT_EQUAL", comparison("NOT_EQUAL", "NotEqualOptions"),
-        (*(v for v in COMPARE if v != "int16"), "bool"), 3),
-    Row("GREATER", comparison("GREATER", "GreaterOptions"), COMPARE, 3),
+        (*(v for v in COMPARE if v != "int16"), "bool", "string"), 3),
+    Row("GREATER", comparison("GREATER", "GreaterOptions"), (*COMPARE, "bfloat16"), 3),
     Row("GREATER_EQUAL", comparison("GREATER_EQUAL", "GreaterEqualOptions"), COMPARE, 3),
-    Row("LESS", comparison("LESS", "LessOptions"), COMPARE, 3),
+    Row("LESS", comparison("LESS", "LessOptions"), (*COMPARE, "bfloat16"), 3),
     Row("LESS_EQUAL", comparison("LESS_EQUAL", "LessEqualOptions"), COMPARE, 3),
     Row("LOGICAL_AND", logical("LOGICAL_AND", "LogicalAndOptions"), ("bool",)),
     Row("LOGICAL_OR", logical("LOGICAL_OR", "LogicalOrOptions"), ("bool",)),
@@ -268,17 +270,17 @@ ROWS = [
     Row("ABS", unary("ABS", "AbsOptions"),
         ("float32", "float32_special", "int32", "int16", "int8_q", "int16_q"), 3),
     Row("NEG", unary("NEG", "NegOptions"),
-        ("float32", "float32_special", "int32", "int64", "int8", "int16"), 3),
-    Row("SIGN", unary("SIGN"), ("float32", "int32"), 3),
+        ("float32", "float32_special", "float16", "bfloat16", "int32", "int64", "int8", "int16"), 3),
+    Row("SIGN", unary("SIGN"), ("float32", "float32_special", "float64", "int32"), 3),
     Row("CEIL", unary("CEIL"), ("float32", "float32_special"), 3),
-    Row("FLOOR", unary("FLOOR"), ("float32", "float32_special"), 3),
-    Row("ROUND", unary("ROUND"), ("float32", "float32_special"), 3),
+    Row("FLOOR", unary("FLOOR"), ("float32", "float32_special", "float16", "bfloat16"), 3),
+    Row("ROUND", unary("ROUND"), ("float32", "float32_special", "float16", "bfloat16"), 3),
     Row("SQRT", unary("SQRT"), ("float32", "float32_special", "int8_q", "int16_q"), 3),
     Row("RSQRT", unary("RSQRT"), ("float32", "float32_special", "int8_q", "int16_q"), 3),
     Row("SQUARE", unary("SQUARE", "SquareOptions"), ("float32", "float32_special"), 3),
     Row("EXP", unary("EXP", "ExpOptions"), ("float32", "float32_special", "int8_q", "int16_q"), 3),
     Row("LOG", unary("LOG"), ("float32", "float32_special", "int8_q", "int16_q"), 3),
-    Row("SIN", unary("SIN"), ("float32", "float32_special"), 3),
-    Row("COS", unary("COS", "CosOptions"), ("float32", "float32_special"), 3),
+    Row("SIN", unary("SIN"), ("float32", "float32_special", "float16"), 3),
+    Row("COS", unary("COS", "CosOptions"), ("float32", "float32_special", "float16"), 3),
     Row("ZEROS_LIKE", unary("ZEROS_LIKE", "ZerosLikeOptions"), ("float32", "int32", "int64"), 2),
 ]

@@ -145,7 +145,7 @@ def raw_bytes(t: T) -> np.ndarray:
     if t.dtype == "i2":
         return pack_pairs(t.data)
     if t.dtype == "string":
-        return string_buffer(list(t.data))
+        return string_buffer(list(np.asarray(t.data, object).reshape(-1)))
     data = np.ascontiguousarray(np.asarray(t.data, numpy_type(t.dtype)))
     return np.frombuffer(data.tobytes(), np.uint8)
 

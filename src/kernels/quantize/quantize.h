@@ -36,10 +36,10 @@ void Dequantize(DType in_type, const void* in, const ChannelScales& scales, floa
 void HalvesToFloats(const uint16_t* in, int64_t n, float* out);
 
 // Whether Cast takes the pair: float16, bfloat16, float32, float64, int8 … int32, uint8 … uint32,
-// int64, bool to each other; int4, uint4, int2 to and from float32.
+// int64, bool, complex64 to each other; int4, uint4, int2 to and from float32.
 bool CanCast(DType from, DType to);
 // [n] → [n]. Float to integer truncates and saturates, NaN gives the maximum; integer to narrower
-// integer wraps; anything but zero is true. REQUIRES: CanCast.
+// integer wraps; anything but zero is true; complex64 gives its real part. REQUIRES: CanCast.
 void Cast(DType from, const void* in, int64_t n, DType to, void* out);
 
 }  // namespace edgeml::kernels
