@@ -70,14 +70,23 @@ class Dice:
     def shape(self, rank_low: int, rank_high: int, low: int = 1, high: int = 6) -> list:
         return [self.int(low, high) for _ in range(self.int(rank_low, rank_high))]
 
-    def broadcast_pair(self, rank_high: int = 4, high: int = 5) -> tuple:
+    def extents(self, least: int = 0, most: int = 8, empty: float = 0.04) -> list:
+        """A shape of any rank, mostly of 1 to 4 dimensions; now and then one of the dimensions is 0."""
+        usual = self.chance(0.8)
+        rank = self.int(min(max(least, 1), most), max(least, min(4, most))) if usual else self.int(least, most)
+        dims = [self.int(1, 6 if rank <= 4 else 4 if rank == 5 else 3 if rank == 6 else 2) for _ in range(rank)]
+        if dims and self.chance(empty):
+            dims[self.int(0, rank - 1)] = 0
+        return dims
+
+    def broadcast_pair(self, most: int = 8) -> tuple:
         """Two shapes that broadcast together, equal ones in about half of the cases."""
-        full = self.shape(1, rank_high, 1, high)
-        if self.chance(0.4):
+        full = self.extents(0, most)
+        if not full or self.chance(0.4):
             return full, list(full)
         a = [1 if self.chance(0.3) else n for n in full]
         b = [n if m == 1 or not self.chance(0.3) else 1 for n, m in zip(full, a)]
-        cut = self.int(0, len(full) - 1) if self.chance(0.4) else 0
+        cut = self.int(0, len(full)) if self.chance(0.4) else 0
         b = b[cut:]
         return (a, b) if self.chance(0.5) else (b, a)
 

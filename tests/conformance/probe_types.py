@@ -22,16 +22,16 @@ import sys
 import numpy as np
 import tables
 from ai_edge_litert import schema_py_generated as schema
-from case import RANGES, Case, seed_of
+from case import RANGES, Case, seed_of, visible
 from runner import build_case, feed_and_invoke, make_peer, run_peer, worst
-from tflite_builder import DTYPES, Op, Q, T
+from tflite_builder import DTYPES, Graph, Op, Q
 
 TYPES = ("f32", "f16", "bf16", "f64", "i8", "u8", "i16", "u16", "i32", "u32", "i64", "u64", "bool", "c64",
          "string", "i4", "u4", "i2")
 # Types that carry quantization parameters when a combination is tried quantized.
 QUANTIZABLE = ("i8", "u8", "i16", "i4", "i2")
-# Types that Python neither feeds nor reads: a CAST from or to float32 stands between.
-HIDDEN = ("bf16", "i4", "u4", "i2")
+# Operators whose output's type is their own affair.
+FREE_OUTPUT = ("ARG_MAX", "ARG_MIN", "CAST", "QUANTIZE", "RANK", "SHAPE", "WHERE")
 # Options that repeat a tensor's type: (option, whether an output's).
 TYPE_OPTIONS = {"inDataType": "inputs", "outDataType": "outputs", "outputType": "outputs", "outType": "outputs",
                 "idxOutType": "outputs"}
@@ -66,12 +66,14 @@ def converted(data, dtype: str):
     return np.asarray(data).astype(kind)
 
 
-def cast(a: T, b: T) -> Op:
-    return Op("CAST", [a], [b], ("CastOptions", {}))
+def operator_of(case: Case) -> Op:
+    """The operator that the case is about, not a CAST before or after it."""
+    ops = case.graphs[0].ops
+    return next((op for op in ops if op.code != "CAST"), ops[len(ops) // 2])
 
 
 def tensors_of(case: Case) -> list:
-    op = case.graphs[0].ops[0]
+    op = operator_of(case)
     return [t for t in (*op.inputs, *op.outputs) if t is not None]
 
 
@@ -80,7 +82,7 @@ def key_of(case: Case) -> tuple:
 
 
 def text_of(case: Case, key: tuple) -> str:
-    op = case.graphs[0].ops[0]
+    op = operator_of(case)
     count = sum(t is not None for t in op.inputs)
     return f"{','.join(key[:count])}->{','.join(key[count:])}"
 
@@ -104,21 +106,9 @@ def retyped(base: Case, key: tuple, mode: str) -> Case:
                 t.q = t.q or Q(np.float32(0.05), 0)
             else:
                 t.q = None
-    graph = case.graphs[0]
-    op = graph.ops[0]
-    before, after = [], []
-    for number, t in enumerate(graph.inputs):
-        if t.dtype in HIDDEN:
-            seen = T(t.shape, "f32", None, np.asarray(t.data, np.float32))
-            before.append(cast(seen, t))
-            graph.inputs[number] = seen
-    graph.outputs = list(graph.outputs)
-    for number, t in enumerate(graph.outputs):
-        if t.dtype in HIDDEN:
-            seen = T(t.shape, "f32")
-            after.append(cast(t, seen))
-            graph.outputs[number] = seen
-    graph.ops = [*before, op, *after]
+    op = operator_of(case)
+    feeds = [t for t in op.inputs if t is not None and t.data is not None and not t.const]
+    case.graphs = [visible(Graph([op], list(dict.fromkeys(feeds)), list(op.outputs)))]
     for number, t in enumerate(op.outputs):
         t.name = f"{OUTPUT}{number}"
     if op.options is not None:
@@ -297,16 +287,19 @@ def probe(row, engines: tuple, seeds: int, log) -> dict:
 
 
 def undefined(op: str, base: Case, key: tuple) -> bool:
-    """Combinations that LiteRT takes without a look at the output's type, writing what it would write anyway.
+    """Combinations that LiteRT takes without a look at a type, reading or writing what it would anyway.
 
-    Where a case's output has the type of an input, another type than all inputs' is one of these: LiteRT replaces
-    it, or fills the output as if it were of the input's type, beyond its end when that is wider.
+    The first output mostly has the type of an input. Where LiteRT runs another one, it replaces it, or writes as if it
+    were the input's, beyond the output's end when that is the wider one. Slopes of PRELU are read alike.
     """
-    operator = base.graphs[0].ops[0]
+    operator = operator_of(base)
     count = sum(t is not None for t in operator.inputs)
     start = key_of(base)
-    return op not in ("CAST", "QUANTIZE") and any(
-        old in start[:count] and new not in key[:count] for old, new in zip(start[count:], key[count:]))
+    if op == "PRELU" and key[1] != ("i8" if key[0] == "i16" else key[0]):
+        return True
+    if op in FREE_OUTPUT or start[count] not in start[:count]:
+        return False
+    return key[count] != key[start.index(start[count])]
 
 
 def report(op: str, found: dict, log, verbose: bool) -> None:

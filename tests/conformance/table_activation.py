@@ -11,7 +11,7 @@ def rectifier(op: str):
     """RELU and its clipped kinds; a quantized one may rescale."""
     def make(d: Dice, variant: str) -> Case:
         dtype, tail = split(variant)
-        shape = d.shape(1, 5)
+        shape = d.extents()
         if tail == "q":
             x = d.input(shape, dtype, d.q(dtype))
             same = d.chance(0.3)
@@ -26,7 +26,7 @@ def fixed_output(op: str, scales: dict, options: str = None):
     """TANH, LOGISTIC, L2_NORMALIZATION: the output's quantization is fixed by the operator."""
     def make(d: Dice, variant: str) -> Case:
         dtype, tail = split(variant)
-        shape = d.shape(1, 4, 1, 8)
+        shape = d.extents(1 if op == "L2_NORMALIZATION" else 0)
         q = y_q = None
         if tail:
             q = d.q(dtype, -2.5, -1.0)
@@ -42,7 +42,7 @@ def fixed_output(op: str, scales: dict, options: str = None):
 
 
 def softmax(d: Dice, variant: str) -> Case:
-    shape = d.shape(1, 4, 1, 9)
+    shape = d.extents(1)
     beta = d.pick([1.0, 1.0, 0.5, 2.0, 0.1])
     forms = {"float32": ("f32", "f32", None), "float16": ("f16", "f16", None), "int8": ("i8", "i8", Q(1 / 256, -128)),
              "uint8": ("u8", "u8", Q(1 / 256, 0)), "int8_int16": ("i8", "i16", Q(1 / 65536, -32768)),
@@ -57,7 +57,7 @@ def softmax(d: Dice, variant: str) -> Case:
 
 def log_softmax(d: Dice, variant: str) -> Case:
     dtype, _ = split(variant)
-    shape = d.shape(1, 4, 1, 9)
+    shape = d.extents(1)
     q, y_q = {"f32": (None, None), "i8": (d.q("i8"), Q(16 / 256, 127)),
               "u8": (d.q("u8"), Q(16 / 256, 255))}[dtype]
     return single("LOG_SOFTMAX", [d.input(shape, dtype, q)], [out(shape, dtype, y_q)],
@@ -68,7 +68,7 @@ def shaped(op: str, options=lambda d: None):
     """ELU, GELU, HARD_SWISH, LEAKY_RELU: any input and output quantization."""
     def make(d: Dice, variant: str) -> Case:
         dtype, tail = split(variant)
-        shape = d.shape(1, 5)
+        shape = d.extents()
         if tail == "q":
             x = d.input(shape, dtype, d.q(dtype, *((-2.5, -1) if dtype != "i16" else (-4.5, -2.5))))
             y = out(shape, dtype, output_q(d, dtype, reach(x) * d.real(0.5, 1.2)))
@@ -80,7 +80,7 @@ def shaped(op: str, options=lambda d: None):
 
 def prelu(d: Dice, variant: str) -> Case:
     dtype, tail = split(variant)
-    shape = d.shape(2, 4)
+    shape = d.extents(2)
     slopes = [1] * (len(shape) - 2) + [shape[-1]] if d.chance(0.7) else [
         n if d.chance(0.5) else 1 for n in shape[1:]]
     if tail == "q":

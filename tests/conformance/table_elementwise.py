@@ -46,7 +46,7 @@ def arithmetic(op: str):
     def make(d: Dice, variant: str) -> Case:
         dtype, tail = split(variant)
         quantized = tail.startswith("q") or tail == "pot"
-        shape_a, shape_b = d.broadcast_pair(5 if d.chance(0.2) and not quantized else 4)
+        shape_a, shape_b = d.broadcast_pair()
         if tail == "pot":  # this form does not broadcast
             shape_b = shape_a
         options = {"fusedActivationFunction": 0 if dtype == "c64" else d.activation()}
@@ -93,7 +93,7 @@ def plain_binary(op: str, options: str = None, no_zero: bool = False, powers: bo
     def make(d: Dice, variant: str) -> Case:
         dtype, tail = split(variant)
         q = d.q(dtype) if tail == "q" else None
-        shape_a, shape_b = d.broadcast_pair(4)
+        shape_a, shape_b = d.broadcast_pair()
         low, high = (-20, 20) if dtype in ("i32", "i64") and d.chance(0.6) else (None, None)
         if powers:
             low, high = (0.1, 3) if dtype == "f32" else (0, 5)
@@ -109,7 +109,7 @@ def plain_binary(op: str, options: str = None, no_zero: bool = False, powers: bo
 
 def squared_difference(d: Dice, variant: str) -> Case:
     dtype, tail = split(variant)
-    shape_a, shape_b = d.broadcast_pair(4)
+    shape_a, shape_b = d.broadcast_pair()
     a = operand(d, shape_a, dtype, tail == "q")
     b = operand(d, shape_b, dtype, tail == "q")
     q = None
@@ -124,7 +124,7 @@ def squared_difference(d: Dice, variant: str) -> Case:
 def comparison(op: str, options: str):
     def make(d: Dice, variant: str) -> Case:
         dtype, tail = split(variant)
-        shape_a, shape_b = d.broadcast_pair(4)
+        shape_a, shape_b = d.broadcast_pair()
         low, high = (None, None) if dtype in ("f32", "bool") and d.chance(0.3) else (-3, 3)
         if dtype == "u8":
             low, high = 120, 136
@@ -142,7 +142,7 @@ def comparison(op: str, options: str):
 
 
 def add_n(d: Dice, variant: str) -> Case:
-    shape = d.shape(1, 4)
+    shape = d.extents()
     inputs = [d.input(shape, PLAIN[variant]) for _ in range(d.int(2, 5))]
     return single("ADD_N", inputs, [out(shape, PLAIN[variant])], ("AddNOptions", {}))
 
@@ -150,9 +150,9 @@ def add_n(d: Dice, variant: str) -> Case:
 def logical(op: str, options: str):
     def make(d: Dice, variant: str) -> Case:
         if op == "LOGICAL_NOT":
-            shape = d.shape(1, 4)
+            shape = d.extents()
             return single(op, [d.input(shape, "bool")], [out(shape, "bool")], (options, {}))
-        shape_a, shape_b = d.broadcast_pair(4)
+        shape_a, shape_b = d.broadcast_pair()
         a, b = d.input(shape_a, "bool"), d.input(shape_b, "bool")
         either_const(d, a, b)
         return single(op, [a, b], [out(joined(a, b), "bool")], (options, {}))
@@ -162,8 +162,8 @@ def logical(op: str, options: str):
 def select(d: Dice, variant: str) -> Case:
     dtype, tail = split(variant)
     q = d.q(dtype) if tail == "q" else None
-    shape = d.shape(1, 4)
-    form = d.pick(["same", "same", "rank1", "scalar"])
+    shape = d.extents()
+    form = d.pick(["same", "same", "rank1", "scalar"]) if shape else "same"
     condition = {"same": shape, "rank1": shape[:1], "scalar": []}[form]
     a, b = d.input(shape, dtype, q), d.input(shape, dtype, q)
     either_const(d, a, b)
@@ -174,7 +174,7 @@ def select(d: Dice, variant: str) -> Case:
 def select_v2(d: Dice, variant: str) -> Case:
     dtype, tail = split(variant)
     q = d.q(dtype) if tail == "q" else None
-    full = d.shape(1, 4)
+    full = d.extents()
 
     def part():
         cut = d.int(0, len(full)) if d.chance(0.3) else 0
@@ -192,7 +192,7 @@ DOMAINS = {"SQRT": (0, 50), "RSQRT": (0.01, 50), "LOG": (0.01, 50), "EXP": (-8, 
 def unary(op: str, options: str = None):
     def make(d: Dice, variant: str) -> Case:
         dtype, tail = split(variant)
-        shape = d.shape(0 if d.chance(0.1) else 1, 5)
+        shape = d.extents()
         low, high = DOMAINS.get(op, (None, None))
         if tail == "special":
             x = d.input(shape)
