@@ -5,7 +5,6 @@
 #include <cstdint>
 
 #include "edgeml/dtype.h"
-#include "src/kernels/elementwise/broadcast.h"
 
 namespace edgeml::kernels {
 
@@ -15,11 +14,6 @@ enum class ComplexPart : uint8_t { kReal, kImaginary, kAbsolute };
 // value is std::hypot's: 1 ulp, no overflow on the way, infinite where a part is.
 // REQUIRES: type is one of the two.
 void TakeComplexPart(DType type, ComplexPart part, int64_t n, const void* in, void* out);
-
-// [a], [b] → [broadcast]: products of complex64 numbers, in float32 as C++ multiplies complex
-// numbers (infinite where a factor is infinite and the other is not zero). Equal to LiteRT's
-// kernel.
-void MultiplyComplex64(const BroadcastPlan& plan, const void* a, const void* b, void* out);
 
 }  // namespace edgeml::kernels
 

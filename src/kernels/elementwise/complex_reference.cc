@@ -1,5 +1,4 @@
 #include <cmath>
-#include <complex>
 
 #include "src/kernels/elementwise/complex.h"
 
@@ -31,12 +30,6 @@ void TakeComplexPart(DType type, ComplexPart part, int64_t n, const void* in, vo
   } else {
     Take<float>(part, n, in, out);
   }
-}
-
-void MultiplyComplex64(const BroadcastPlan& plan, const void* a, const void* b, void* out) {
-  using Number = std::complex<float>;
-  BinaryLoop(plan, static_cast<const Number*>(a), static_cast<const Number*>(b),
-             static_cast<Number*>(out), [](Number x, Number y) { return x * y; });
 }
 
 }  // namespace edgeml::kernels

@@ -1,7 +1,8 @@
-// Casts go through blocks of int64 or double, which hold every source exactly: 13 readers and 13
-// writers instead of 169 loops.
+// Casts go through blocks of int64 or double, which hold every source exactly: 14 readers and 14
+// writers instead of 196 loops.
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <limits>
 #include <type_traits>
 
@@ -77,16 +78,15 @@ void ReadFloats(DType type, const void* in, int64_t begin, int64_t n, double* bl
       return Widen<float>(in, begin, n, block);
     case DType::kFloat64:
       return Widen<double>(in, begin, n, block);
-    case DType::kComplex64: {
-      const float* pairs = static_cast<const float*>(in) + 2 * begin;
-      for (int64_t i = 0; i < n; ++i) block[i] = static_cast<double>(pairs[2 * i]);
-      return;
-    }
     case DType::kFloat16:
       for (int64_t i = 0; i < n; ++i) block[i] = static_cast<double>(HalfToFloat(halves[i]));
       return;
     case DType::kBFloat16:
       for (int64_t i = 0; i < n; ++i) block[i] = static_cast<double>(BFloat16ToFloat(halves[i]));
+      return;
+    case DType::kComplex64:  // its real part
+      for (int64_t i = 0; i < n; ++i)
+        block[i] = static_cast<double>(static_cast<const float*>(in)[2 * (begin + i)]);
       return;
     default:
       return;
@@ -143,14 +143,6 @@ void WriteBlock(DType type, const Wide* block, int64_t begin, int64_t n, void* o
       return Write<float>(block, begin, n, out);
     case DType::kFloat64:
       return Write<double>(block, begin, n, out);
-    case DType::kComplex64: {
-      float* pairs = static_cast<float*>(out) + 2 * begin;
-      for (int64_t i = 0; i < n; ++i) {
-        pairs[2 * i] = static_cast<float>(block[i]);
-        pairs[2 * i + 1] = 0.0f;
-      }
-      return;
-    }
     case DType::kBool:
       for (int64_t i = 0; i < n; ++i) bytes[begin + i] = block[i] != 0;
       return;
@@ -159,6 +151,12 @@ void WriteBlock(DType type, const Wide* block, int64_t begin, int64_t n, void* o
       return;
     case DType::kBFloat16:
       for (int64_t i = 0; i < n; ++i) halves[i] = FloatToBFloat16(static_cast<float>(block[i]));
+      return;
+    case DType::kComplex64:
+      for (int64_t i = 0; i < n; ++i) {
+        static_cast<float*>(out)[2 * (begin + i)] = static_cast<float>(block[i]);
+        static_cast<float*>(out)[2 * (begin + i) + 1] = 0.0f;
+      }
       return;
     case DType::kInt4:
       return pack(4, -8.0, 7.0);
@@ -186,7 +184,7 @@ bool CanCast(DType from, DType to) {
 
 void Cast(DType from, const void* in, int64_t n, DType to, void* out) {
   if (from == DType::kComplex64 && to == from) {
-    std::copy_n(static_cast<const float*>(in), 2 * n, static_cast<float*>(out));
+    if (n > 0) std::memcpy(out, in, static_cast<size_t>(n) * 8);
     return;
   }
   for (int64_t begin = 0; begin < n; begin += kBlock) {

@@ -50,8 +50,7 @@ void FakeQuantize(const FakeQuantGrid& grid, int64_t n, const float* in, float* 
 // int64, bool, complex64 to each other; int4, uint4, int2 to and from float32.
 bool CanCast(DType from, DType to);
 // [n] → [n]. Float to integer truncates and saturates, NaN gives the maximum; integer to narrower
-// integer wraps; anything but zero is true; of complex numbers the real part counts.
-// REQUIRES: CanCast.
+// integer wraps; anything but zero is true; complex64 gives its real part. REQUIRES: CanCast.
 void Cast(DType from, const void* in, int64_t n, DType to, void* out);
 
 }  // namespace edgeml::kernels
