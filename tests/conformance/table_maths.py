@@ -166,7 +166,7 @@ def random_numbers(code: str):
         if code == "RANDOM_STANDARD_NORMAL" and np.prod(shape) % 2:
             shape = [*shape, 2]
         feed = d.param(np.asarray(shape, np.int32))
-        feed.feeds = [feed.data] * 2
+        feed.feeds = [feed.data, feed.data * 2]  # the stream goes on in another shape
         return single(code, [feed], [out(shape)], ("RandomOptions", seeds(d)), invokes=3)
     return make
 
@@ -177,7 +177,7 @@ def multinomial(d: Dice, dtype: str) -> Case:
     if d.chance(0.3):
         logits.data.flat[d.int(0, logits.data.size - 1)] = d.pick([np.inf, -np.inf, np.nan])
     count = d.param(samples)
-    count.feeds = [count.data] * 2
+    count.feeds = [count.data, count.data + 1]
     return single("MULTINOMIAL", [logits, count], [out([batch, samples], dtype)], ("RandomOptions", seeds(d)),
                   invokes=3)
 

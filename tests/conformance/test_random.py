@@ -1,11 +1,11 @@
-"""Random operators without seeds, which nothing can be equal to: their shapes, distributions and independence."""
+"""Random operators: unseeded ones by their shapes, distributions and independence; where streams begin."""
 from __future__ import annotations
 
 import numpy as np
 import pytest
 import runner
-from case import out, single
-from test_dynamic import open_ours
+from case import Dice, out, single
+from test_dynamic import open_ours, step
 from tflite_builder import T
 
 MODES = runner.MODES
@@ -64,3 +64,19 @@ def test_sessions_of_a_model_have_streams_of_their_own(mode):
     begun = draw(first)
     assert not np.array_equal(begun, draw(first))
     np.testing.assert_array_equal(begun, draw(second))
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("stored", (True, False))
+def test_a_resized_input_begins_the_stream_again(stored, mode):
+    dice = Dice(5)
+    logits = [dice.values([rows, 6], "f32") for rows in (2, 2, 5, 5)]
+    samples = T([], "i32", None, np.int32(40), const=stored)
+    x = T([2, 6], "f32", None, logits[0])
+    content = runner.build_case(single("MULTINOMIAL", [x, samples], [out([2, 40], "i64")],
+                                       ("RandomOptions", {"seed": 8, "seed2": 9})))
+    ours, theirs = open_ours(content, mode), runner.make_peer(content)[0]
+    for turn, value in enumerate(logits):
+        given = [value] if stored else [value, samples.data]
+        mine, peers = (step(i, given, resize=turn in (0, 2)) for i in (ours, theirs))
+        np.testing.assert_array_equal(mine[0], peers[0])
