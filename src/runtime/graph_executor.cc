@@ -158,6 +158,17 @@ Status GraphExecutor::InitConstants() {
   return Status::Ok();
 }
 
+Result<GraphExecutor*> GraphExecutor::Callee(int32_t index) {
+  const auto& graphs = context_.program->module().graphs;
+  if (index < 0 || Index(index) >= graphs.size())
+    return Error(Code::kInvalidModel, "subgraph ", index, " does not exist; the model has ",
+                 graphs.size());
+  auto& callee = context_.callees[index];
+  if (callee == nullptr)
+    callee = std::make_unique<GraphExecutor>(context_, index, /*is_main=*/false);
+  return callee.get();
+}
+
 Status GraphExecutor::Enter() {
   if (context_.depth >= kMaxCallDepth)
     return Error(Code::kUnsupported, "subgraphs call each other more than ", kMaxCallDepth,
@@ -170,6 +181,7 @@ Status GraphExecutor::Prepare() {
   if (prepared_) return Status::Ok();
   if (preparing_ || running_)
     return Error(Code::kInvalidModel, "subgraph ", graph_index_, " calls itself");
+  if (is_main_) context_.probed_nodes = 0;
   EDGEML_RETURN_IF_ERROR(Enter());
   preparing_ = true;
   const auto work = [&]() -> Status {
@@ -242,7 +254,8 @@ Status GraphExecutor::SettleNode(size_t n) {
     values_known &= kind == Kind::kConstant || kind == Kind::kKnown;
   }
   if (settled) {
-    ir::InferContext infer{&node, state.in, state.out, false};
+    Callees callees(*this);
+    ir::InferContext infer{&node, state.in, state.out, false, &callees};
     EDGEML_RETURN_IF_ERROR(ir::InferShapes(infer));
     settled = !infer.needs_values;
   }

@@ -24,6 +24,10 @@ class GraphExecutor;
 
 // How deep graphs may call graphs.
 inline constexpr int kMaxCallDepth = 32;
+// How many nodes of called graphs are settled to learn output shapes: what a model without malice
+// needs. Graphs that call each other twice per level would take 2^kMaxCallDepth; past this, the
+// outputs of a call take the shape that running it gives.
+inline constexpr size_t kMostProbedNodes = size_t{1} << 18;
 
 // What the executors of one session share.
 struct ExecutionContext {
@@ -39,6 +43,9 @@ struct ExecutionContext {
   int depth = 0;           // of the graph now being prepared or run
   int64_t step_limit = 0;  // most nodes a session's Run may execute; 0 = no limit
   int64_t steps = 0;       // executed so far
+  // Nodes of called graphs settled to learn output shapes since the session's own graph was last
+  // prepared.
+  size_t probed_nodes = 0;
   // Graphs called by control flow, made on demand; one executor per graph.
   std::map<int32_t, std::unique_ptr<GraphExecutor>> callees;
 };
@@ -107,9 +114,12 @@ class GraphExecutor : public SubgraphRunner {
   struct NodeState;
   class Preparer;
   class Runner;
+  class Callees;
 
   static size_t Index(int i) { return static_cast<size_t>(i); }
   Status Where(const Status& status, size_t node) const;
+  // The executor of graph `index`. kInvalidModel when there is none.
+  Result<GraphExecutor*> Callee(int32_t index);
   Status Enter();  // one level deeper; the caller takes it back from context_.depth
   Status InitConstants();
   Status SettleNode(size_t n);
