@@ -10,10 +10,14 @@ import table_conversion
 import table_convolution
 import table_detection
 import table_elementwise
+import table_lookup
+import table_maths
 import table_movement
 import table_recurrent
 import table_reduction
+import table_scatter
 import table_shaping
+import table_stablehlo
 import table_weights
 from case import Case, Dice, Row, seed_of
 
@@ -27,6 +31,10 @@ FAMILIES = {
     "recurrent": table_recurrent.ROWS + table_bidirectional.ROWS,
     "control_flow": table_control_flow.ROWS,
     "detection": table_detection.ROWS,
+    "scatter": table_scatter.ROWS,
+    "lookup": table_lookup.ROWS,
+    "stablehlo": table_stablehlo.ROWS,
+    "maths": table_maths.ROWS,
 }
 
 
