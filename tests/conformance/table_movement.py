@@ -110,7 +110,9 @@ def embedding_lookup(d: Dice, variant: str) -> Case:
 
 def gather(d: Dice, dtype: str) -> Case:
     shape = d.extents(1, 6, empty=0) if dtype != "string" else d.shape(1, 1)
-    axis = d.int(0, len(shape) - 1)
+    if dtype == "i4":  # LiteRT copies whole bytes
+        shape.append(d.pick([2, 4]))
+    axis = d.int(0, len(shape) - (2 if dtype == "i4" else 1))
     batch_dims = d.int(0, axis) if d.chance(0.4) else 0
     indices = shape[:batch_dims] + d.shape(0 if d.chance(0.2) else 1, 2, 0 if d.chance(0.05) else 1, 4)
     x = tensor(d, shape, dtype)
@@ -190,8 +192,8 @@ def reverse_v2(d: Dice, dtype: str) -> Case:
 
 def slice_(d: Dice, dtype: str) -> Case:
     shape = d.extents(1, 5)
-    begin = [d.int(0, max(n - 1, 0)) for n in shape]
-    size = [d.int(0 if d.chance(0.05) else min(1, n), n - b) for n, b in zip(shape, begin)]
+    begin = [n if d.chance(0.03) else d.int(0, max(n - 1, 0)) for n in shape]
+    size = [d.int(0 if d.chance(0.05) else min(1, n - b), n - b) for n, b in zip(shape, begin)]
     asked = [-1 if d.chance(0.2) else s for s in size]
     y = [n - b if a == -1 else s for n, b, s, a in zip(shape, begin, size, asked)]
     kind = d.pick(["i32", "i32", "i64"])
@@ -327,6 +329,7 @@ def unpack(d: Dice, dtype: str) -> Case:
 COMMON = ("f32", "i8", "u8", "i16", "i32", "i64")
 WITH_BOOL = (*COMMON, "bool")
 COPIED = (*WITH_BOOL, "f16")
+WIDE = (*COPIED, "bf16", "f64", "c64", "u16", "u32", "u64")
 
 ROWS = [
     Row("SPACE_TO_BATCH_ND", space_to_batch_nd, COMMON, 4),
@@ -340,8 +343,8 @@ ROWS = [
     Row("EMBEDDING_LOOKUP", embedding_lookup,
         ("f32", "i8_same", "u8_same", "i8_hybrid", "u8_hybrid", "i8_channels", "i4_hybrid",
          "i4_channels"), 3),
-    Row("GATHER", gather, COPIED, 4),
-    Row("GATHER_ND", gather_nd, COPIED, 3),
+    Row("GATHER", gather, (*COPIED, "bf16", "i4", "string"), 4),
+    Row("GATHER_ND", gather_nd, (*COPIED, "bf16", "string"), 3),
     Row("MIRROR_PAD", mirror_pad, COMMON, 3),
     Row("PAD", pad("PAD"), COPIED, 4),
     Row("PADV2", pad("PADV2"), COMMON, 4),
@@ -351,11 +354,11 @@ ROWS = [
         resize("RESIZE_NEAREST_NEIGHBOR", "ResizeNearestNeighborOptions"),
         ("f32", "i8", "u8", "i16", "i32"), 6),
     Row("REVERSE_V2", reverse_v2, COPIED, 4),
-    Row("SLICE", slice_, COPIED, 4),
+    Row("SLICE", slice_, (*WIDE, "i4", "string"), 4),
     Row("SPLIT", split, COMMON, 3),
     Row("SPLIT_V", split_v, COMMON, 3),
-    Row("STRIDED_SLICE", strided_slice, (*COPIED, "u32"), 8),
-    Row("TILE", tile, COPIED, 3),
+    Row("STRIDED_SLICE", strided_slice, (*WIDE, "string"), 8),
+    Row("TILE", tile, (*WIDE, "string"), 3),
     Row("TRANSPOSE", transpose, COPIED, 4),
     Row("PACK", pack, COMMON, 3),
     Row("UNPACK", unpack, ("f32", "i8", "u8", "i16", "i32", "bool"), 3),
