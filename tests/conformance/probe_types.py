@@ -209,9 +209,10 @@ def bases(row, seeds: int):
 def unread(base: Case, peer: Engine) -> set:
     """The parameters (axes, shapes, …) that LiteRT reads as integers whatever their type says."""
     key = key_of(base)
+    inputs = len(key) - len(operator_of(base).outputs)
     found = set()
-    for i, t in enumerate(tensors_of(base)[:-len(operator_of(base).outputs)]):
-        if t.dtype not in ("i32", "i64") or t.dtype == key[0] or t.q is not None:
+    for i, t in enumerate(tensors_of(base)[:inputs]):
+        if t.dtype not in ("i32", "i64") or t.dtype == key[inputs] or t.q is not None:
             continue
         case = retyped(base, (*key[:i], t.dtype.replace("i", "u"), *key[i + 1:]), "=")  # the same bits
         if peer.run(build_case(case), case)[0] == "ok":
@@ -257,7 +258,7 @@ def probe(row, engines: tuple, seeds: int, log) -> dict:
         if len(start) > 8:
             continue
         tried.add(start)
-        if frozen is None and key_of(base)[0] not in ("i32", "i64"):
+        if frozen is None and start[-len(operator_of(base).outputs)] not in ("i32", "i64"):
             frozen = unread(base, peer)
         queue = [start]
         while queue:
@@ -313,6 +314,8 @@ def undefined(op: str, base: Case, key: tuple) -> bool:
     start = key_of(base)
     if op == "PRELU" and key[1] != ("i8" if key[0] == "i16" else key[0]):
         return True
+    if any(old == start[count] and new != key[count] for old, new in zip(start[count:], key[count:])):
+        return True  # parts of one tensor
     if op in FREE_OUTPUT or start[count] not in start[:count]:
         return False
     return key[count] != key[start.index(start[count])]

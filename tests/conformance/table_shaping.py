@@ -123,13 +123,13 @@ def where(d: Dice, dtype: str) -> Case:
 ROWS = [
     Row("BROADCAST_ARGS", broadcast_args, ("i32", "i64"), 4),
     Row("BROADCAST_TO", broadcast_to, WIDE, 3),
-    Row("EXPAND_DIMS", expand_dims, (*WIDE, "string"), 2),
-    Row("FILL", fill, (*WITH_BOOL, "f16", "bf16", "string"), 3),
+    Row("EXPAND_DIMS", expand_dims, (*WIDE, "i4", "u4", "i2", "string"), 2),
+    Row("FILL", fill, (*WIDE, "string"), 3),
     Row("ONE_HOT", one_hot, ("f32", "i8", "u8", "i32", "i64", "bool"), 3),
     Row("RANGE", range_, ("f32", "i32", "i64"), 5),
     Row("RANK", rank, ("f32", "i8", "c64", "string"), 2),
-    Row("RESHAPE", reshape, (*WIDE, "string"), 4),
+    Row("RESHAPE", reshape, (*WIDE, "i4", "u4", "i2", "string"), 4),
     Row("SHAPE", shape_of, ("f32", "i8", "c64", "string"), 3),
-    Row("SQUEEZE", squeeze, (*WIDE, "string"), 3),
+    Row("SQUEEZE", squeeze, (*WIDE, "i4", "u4", "i2", "string"), 3),
     Row("WHERE", where, ("bool", "f32", "i32", "i64", "i8", "u8", "u32"), 3),
 ]

@@ -79,8 +79,8 @@ class EmbeddingLookupStep : public Step {
     }
     return FaultStatus(kernels::EmbeddingLookupDequantized(
         lookup.num_elements(), table.dim(0), row, table.type, lookup.as<int32_t>(), table.data,
-        table.quantization->scale.data(), table.quantization->per_axis(),
-        output.as_mutable<float>()));
+        table.quantization->scale.data(), table.quantization->per_axis(), output.type,
+        output.data));
   }
 };
 
@@ -134,7 +134,7 @@ std::string DeclineEmbeddingLookup(const NodeView& view) {
   if (table.type == output.type) return DeclineUnmovable(table);
   const bool integer = table.type == DType::kInt8 || table.type == DType::kUInt8 ||
                        table.type == DType::kInt4 || table.type == DType::kInt2;
-  if (!integer || output.type != DType::kFloat32)
+  if (!integer || (output.type != DType::kFloat32 && output.type != DType::kFloat16))
     return Concat("looks no ", NameOf(output.type), " up in a table of ", NameOf(table.type));
   if (!table.quantized()) return "the table is not quantized";
   const Quantization& q = *table.quantization;

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "src/kernels/movement/strided_copy.h"
+#include "src/tensor/half.h"
 
 namespace edgeml::kernels {
 namespace {
@@ -137,7 +138,8 @@ IndexFault GatherNd(const Shape& params_shape, int64_t slices, int depth, int bi
 
 IndexFault EmbeddingLookupDequantized(int64_t count, int64_t rows, int64_t row_size,
                                       DType table_type, const int32_t* lookup, const void* table,
-                                      const float* scales, bool scale_per_row, float* output) {
+                                      const float* scales, bool scale_per_row, DType output_type,
+                                      void* output) {
   const auto* bytes = static_cast<const uint8_t*>(table);
   const int bits = BitsOf(table_type);
   for (int64_t i = 0; i < count; ++i) {
@@ -147,7 +149,12 @@ IndexFault EmbeddingLookupDequantized(int64_t count, int64_t rows, int64_t row_s
     for (int64_t j = 0; j < row_size; ++j) {
       const int64_t at = row * row_size + j;
       const int value = bits == 8 ? static_cast<int8_t>(bytes[at]) : SignedPacked(bytes, at, bits);
-      output[i * row_size + j] = static_cast<float>(value) * scale;
+      const float real = static_cast<float>(value) * scale;
+      if (output_type == DType::kFloat16) {
+        static_cast<uint16_t*>(output)[i * row_size + j] = FloatToHalf(real);
+      } else {
+        static_cast<float*>(output)[i * row_size + j] = real;
+      }
     }
   }
   return {};

@@ -92,10 +92,15 @@ TEST(EmbeddingLookup, DequantizesInt4Rows) {
   const float scales[] = {0.5f, 2.0f};
   const int32_t lookup[] = {1, 0};
   std::vector<float> out(4);
-  EXPECT_FALSE(
-      EmbeddingLookupDequantized(2, 2, 2, DType::kInt4, lookup, table, scales, true, out.data())
-          .found());
+  EXPECT_FALSE(EmbeddingLookupDequantized(2, 2, 2, DType::kInt4, lookup, table, scales, true,
+                                          DType::kFloat32, out.data())
+                   .found());
   EXPECT_EQ(out, (std::vector<float>{4.0f, 14.0f, 0.5f, -0.5f}));
+  std::vector<uint16_t> halves(4);
+  EXPECT_FALSE(EmbeddingLookupDequantized(2, 2, 2, DType::kInt4, lookup, table, scales, true,
+                                          DType::kFloat16, halves.data())
+                   .found());
+  EXPECT_EQ(halves, (std::vector<uint16_t>{0x4400, 0x4B00, 0x3800, 0xB800}));
 }
 
 TEST(MirrorPad, ReflectsWithAndWithoutTheEdge) {
