@@ -246,6 +246,7 @@ Status GraphExecutor::SettleNode(size_t n) {
       return Error(Code::kInvalidModel, "reads tensor ", v, " ('", graph_.values[Index(v)].name,
                    "'), which nothing computes");
   }
+  if (node.op == ir::OpCode::kCustom) EDGEML_RETURN_IF_ERROR(MakeCustomStep(n));
   const ir::OpDef& def = ir::DefOf(node.op);
   bool values_known = !node.inputs.empty();
   for (const int32_t v : node.inputs) {
@@ -256,7 +257,7 @@ Status GraphExecutor::SettleNode(size_t n) {
   if (settled) {
     Callees callees(*this);
     ir::InferContext infer{&node, state.in, state.out, false, &callees};
-    EDGEML_RETURN_IF_ERROR(ir::InferShapes(infer));
+    EDGEML_RETURN_IF_ERROR(Infer(n, infer));
     settled = !infer.needs_values;
   }
   if (!settled || HandlesStrings(n)) {
@@ -392,11 +393,11 @@ Status GraphExecutor::Fold(size_t n) {
   return Status::Ok();
 }
 
-// Walks the backends' lists, best first, until a kernel takes the node; prepares its step.
-Status GraphExecutor::ChooseAndPrepare(size_t n) {
+// Walks the backends' lists, best first, until a kernel takes the node; makes its step.
+Status GraphExecutor::ChooseKernel(size_t n) {
   const ir::Node& node = graph_.nodes[n];
   NodeState& state = nodes_[n];
-  RefreshNodeViews(n);
+  if (state.custom != nullptr) return Status::Ok();
   const NodeView view = ViewOf(n);
   const KernelEntry* chosen = nullptr;
   std::vector<std::string> declined;
@@ -421,6 +422,14 @@ Status GraphExecutor::ChooseAndPrepare(size_t n) {
   }
   state.report.kernel = chosen->name;
   state.report.declined = std::move(declined);
+  return Status::Ok();
+}
+
+// Settles which step runs node n, and prepares it.
+Status GraphExecutor::ChooseAndPrepare(size_t n) {
+  NodeState& state = nodes_[n];
+  RefreshNodeViews(n);
+  EDGEML_RETURN_IF_ERROR(ChooseKernel(n));
   const bool planned = state.mode == Mode::kStatic;
   Preparer preparer(*this, n, planned ? &request_ : nullptr);
   EDGEML_RETURN_IF_ERROR(state.step->Prepare(preparer));
@@ -523,7 +532,8 @@ Status GraphExecutor::PlanMemory() {
     }
   }
   EDGEML_ASSIGN_OR_RETURN(layout_, PlanLayout(request_));
-  const size_t total = layout_.arena_bytes + persistent_bytes_ + known_bytes_;
+  const size_t total =
+      layout_.arena_bytes + persistent_bytes_ + known_bytes_ + context_.custom_state.used;
   if (layout_.arena_bytes > context_.memory_cap || total > context_.memory_cap)
     return Error(Code::kResourceExhausted, "the tensors need ", HumanBytes(total),
                  ", over the memory cap of ", HumanBytes(context_.memory_cap));

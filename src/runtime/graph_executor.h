@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "src/runtime/backend.h"
+#include "src/runtime/custom_op.h"
 #include "src/runtime/memory_layout.h"
 #include "src/runtime/program.h"
 #include "src/runtime/resources.h"
@@ -32,8 +33,10 @@ inline constexpr size_t kMostProbedNodes = size_t{1} << 18;
 // What the executors of one session share.
 struct ExecutionContext {
   std::shared_ptr<const Program> program;
-  std::vector<const Backend*> backends;  // asked in this order
-  const Backend* folding = nullptr;      // evaluates what depends on constants only
+  std::vector<const Backend*> backends;   // asked in this order
+  const Backend* folding = nullptr;       // evaluates what depends on constants only
+  const CustomOps* custom_ops = nullptr;  // null = no custom operators
+  StateBudget custom_state;
   std::shared_ptr<ThreadPool> pool;
   std::shared_ptr<Resources> resources;
   size_t memory_cap = 0;
@@ -82,6 +85,8 @@ class GraphExecutor : public SubgraphRunner {
   // Size of its memory, 0 when it has none.
   size_t string_bytes(int32_t value) const;
   void ResetVariables();
+  // That, and the state of custom steps.
+  void ResetState();
   void SetProgress(std::function<bool(int, int)> progress) { progress_ = std::move(progress); }
 
   // For reports.
@@ -123,8 +128,11 @@ class GraphExecutor : public SubgraphRunner {
   Status Enter();  // one level deeper; the caller takes it back from context_.depth
   Status InitConstants();
   Status SettleNode(size_t n);
+  Status Infer(size_t n, ir::InferContext& infer);
+  Status MakeCustomStep(size_t n);
   Status Fold(size_t n);
   Status CheckSize(const TensorView& view, size_t* bytes) const;
+  Status ChooseKernel(size_t n);
   Status ChooseAndPrepare(size_t n);
   Status PlanMemory();
   Status AllocateVariables();

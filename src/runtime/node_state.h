@@ -17,6 +17,7 @@ struct GraphExecutor::NodeState {
   Mode mode = Mode::kStatic;
   const KernelEntry* kernel = nullptr;
   std::unique_ptr<Step> step;
+  CustomStep* custom = nullptr;  // `step`, when it is that of a custom operator
   std::vector<TensorView> in, out, intermediates;
   // Dynamic nodes: the shapes the step was prepared for, and memory for its scratch.
   std::vector<Shape> prepared_shapes;
