@@ -97,7 +97,9 @@ struct NodeInfo {
   int32_t index = -1;
   std::string op;          // "CONV_2D", or a custom op's own name
   bool is_custom = false;  // not one of the format's own operators
-  std::string attributes;  // "window=SAME stride=2x2 activation=RELU6"
+  std::string attributes;  // "window=SAME stride=2x2 activation=RELU6", defaults left out
+  // Every attribute by name, those at their default too.
+  std::vector<std::pair<std::string, std::string>> attribute_values;
   int32_t version = 1;
   std::vector<int32_t> inputs, outputs;  // tensor indices, -1 = absent
   int64_t macs = 0;  // at the session's current shapes; -1 when shapes depend on values

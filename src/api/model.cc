@@ -13,6 +13,7 @@
 #include "src/formats/tflite/metadata.h"
 #include "src/formats/tflite/reader.h"
 #include "src/formats/tflite/writer.h"
+#include "src/ir/attribute_fields.h"
 
 namespace edgeml {
 namespace {
@@ -131,6 +132,8 @@ std::vector<NodeInfo> DescribeNodes(const ir::Graph& graph) {
     info.is_custom =
         node.op == ir::OpCode::kDetectionPostProcess || (opaque != nullptr && opaque->is_custom);
     info.attributes = ir::ToString(node.attributes);
+    for (ir::AttributeField& field : ir::Fields(node.attributes))
+      info.attribute_values.emplace_back(std::move(field.name), std::move(field.text));
     info.version = node.version;
     info.inputs = node.inputs;
     info.outputs = node.outputs;
