@@ -10,6 +10,10 @@
 namespace edgeml::runtime {
 namespace {
 
+// What depends on constants only is computed while preparing, unless it takes longer than a caller
+// of Prepare expects to wait. (A small file can ask for a very large window.)
+constexpr int64_t kMostFoldedMacs = int64_t{1} << 26;
+
 // Why the kernel cannot take the node; empty = it can.
 std::string Decline(const KernelEntry& entry, const NodeView& view) {
   if (!entry.takes_strings) {
@@ -298,7 +302,9 @@ Status GraphExecutor::SettleNode(size_t n) {
   }
   state.report.macs = def.macs != nullptr ? def.macs(ViewOf(n)) : 0;
   const bool shape_only = node.op == ir::OpCode::kShape || node.op == ir::OpCode::kRank;
-  if (!def.has_side_effects && !feeds_output && (values_known || shape_only)) return Fold(n);
+  const bool cheap = state.report.macs <= kMostFoldedMacs;
+  if (!def.has_side_effects && !feeds_output && cheap && (values_known || shape_only))
+    return Fold(n);
   return Status::Ok();
 }
 

@@ -28,7 +28,7 @@ inline constexpr int kMaxCallDepth = 32;
 // How many nodes of called graphs are settled to learn output shapes: what a model without malice
 // needs. Graphs that call each other twice per level would take 2^kMaxCallDepth; past this, the
 // outputs of a call take the shape that running it gives.
-inline constexpr size_t kMostProbedNodes = size_t{1} << 18;
+inline constexpr size_t kMostProbedNodes = size_t{1} << 16;
 
 // What the executors of one session share.
 struct ExecutionContext {

@@ -320,27 +320,23 @@ Combination CombinationOf(ir::WindowFunction function) {
   }
 }
 
+// `status`, if not null, is what combining has ended with so far.
 Status RunWindow(RunContext& context, const ir::SlidingDims& dims,
-                 const kernels::Combiner& combiner) {
+                 const kernels::Combiner& combiner, const Status* status) {
   const TensorView &input = context.input(0), &output = context.output(0);
   kernels::WindowReduction reduction;
   reduction.rank = input.rank();
-  int64_t places = 1;  // of the window; a large number for all larger ones
-  constexpr int64_t kPollEvery = 1 << 20;
   for (int d = 0; d < input.rank(); ++d) {
     const auto i = static_cast<size_t>(d);
     const ir::SlidingDim& dim = dims[i];
     reduction.dims[i] = {input.dim(d), output.dim(d),     dim.size,   dim.stride,
                          dim.dilation, dim.base_dilation, dim.pad_low};
-    places = std::min(kPollEvery, places * std::min(kPollEvery, dim.size));
   }
-  const int64_t elements = output.num_elements(), grain = kPollEvery / places;
-  for (int64_t first = 0; first < elements; first += grain) {
-    if (context.cancelled()) return Error(Code::kCancelled, "stopped on request in a reduction");
-    kernels::ReduceWindow(reduction, combiner, input.data, context.input(1).data, first,
-                          std::min(elements, first + grain), output.data);
-  }
-  return Status::Ok();
+  const auto stop = [&] { return context.cancelled() || (status != nullptr && !status->ok()); };
+  const bool done = kernels::ReduceWindow(reduction, combiner, input.data, context.input(1).data,
+                                          stop, output.data);
+  if (status != nullptr) EDGEML_RETURN_IF_ERROR(*status);
+  return done ? Status::Ok() : Error(Code::kCancelled, "stopped on request in a reduction");
 }
 
 class StablehloReduceWindowStep : public Step {
@@ -354,8 +350,7 @@ class StablehloReduceWindowStep : public Step {
   }
   Status Run(RunContext& context) override {
     EDGEML_RETURN_IF_ERROR(body_.Begin());
-    EDGEML_RETURN_IF_ERROR(RunWindow(context, dims_, body_.combiner()));
-    return body_.status();
+    return RunWindow(context, dims_, body_.combiner(), &body_.status());
   }
 
  private:
@@ -376,7 +371,7 @@ class ReduceWindowStep : public Step {
     EDGEML_ASSIGN_OR_RETURN(const ir::SlidingDims dims,
                             ir::ResolveWindow(context.input(0).shape, context.input(2),
                                               context.input(3), context.input(4)));
-    return RunWindow(context, dims, combiner_);
+    return RunWindow(context, dims, combiner_, nullptr);
   }
 
  private:

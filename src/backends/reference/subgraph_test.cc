@@ -59,6 +59,8 @@ class SubgraphTest : public testing::Test {
   void Start(ir::Module module) {
     const Status verified = ir::Verify(module);
     ASSERT_TRUE(verified.ok()) << verified.message();
+    executor_.reset();
+    context_.callees.clear();
     context_.program = std::make_shared<runtime::Program>(std::move(module));
     context_.backends = {&ReferenceBackend()};
     context_.folding = &ReferenceBackend();

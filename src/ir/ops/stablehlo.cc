@@ -235,7 +235,7 @@ int64_t WindowMacs(const NodeView& view, const SlidingDims& dims) {
   double count = static_cast<double>(view.outputs[0].num_elements());
   for (int i = 0; i < view.inputs[0].rank(); ++i)
     count *= static_cast<double>(dims[static_cast<size_t>(i)].size);
-  constexpr double kMost = 9.0e18;
+  constexpr double kMost = 1e15;  // sums of these stay within the type
   return static_cast<int64_t>(std::min(count, kMost));
 }
 

@@ -27,17 +27,21 @@ bool Advance(Index& index, int rank, Extent&& extent) {
   return false;
 }
 
+constexpr int64_t kAskEvery = 1 << 20;
+
 class Walk {
  public:
   Walk(const WindowReduction& reduction, const Combiner& combine, const void* input,
-       const void* initial)
+       const void* initial, FunctionRef<bool()> stop)
       : r_(reduction),
         combine_(combine),
         input_(static_cast<const std::byte*>(input)),
         initial_(initial),
+        stop_(stop),
         inner_(r_.dims[static_cast<size_t>(r_.rank - 1)]) {}
 
-  void Reduce(const Index& at, void* result) const {
+  // False when stopped.
+  bool Reduce(const Index& at, void* result) {
     std::memcpy(result, initial_, combine_.element_bytes);
     Index k{};  // the window's rows
     do {
@@ -51,7 +55,13 @@ class Walk {
         Holes(inner_.size, result);
       else
         Row(row * inner_.in, at[static_cast<size_t>(r_.rank - 1)], result);
+      places_ += inner_.size;
+      if (places_ >= kAskEvery) {
+        places_ = 0;
+        if (stop_()) return false;
+      }
     } while (Advance(k, r_.rank - 1, [&](int d) { return r_.dims[static_cast<size_t>(d)].size; }));
+    return true;
   }
 
  private:
@@ -89,28 +99,26 @@ class Walk {
   const Combiner& combine_;
   const std::byte* input_;
   const void* initial_;
+  FunctionRef<bool()> stop_;
   const WindowDim& inner_;
+  int64_t places_ = 0;  // since the last question
 };
 
 }  // namespace
 
-void ReduceWindow(const WindowReduction& reduction, const Combiner& combine, const void* input,
-                  const void* initial, int64_t first, int64_t last, void* output) {
+bool ReduceWindow(const WindowReduction& reduction, const Combiner& combine, const void* input,
+                  const void* initial, FunctionRef<bool()> stop, void* output) {
   const auto out = [&](int d) { return reduction.dims[static_cast<size_t>(d)].out; };
+  for (int d = 0; d < reduction.rank; ++d)
+    if (out(d) == 0) return true;
+  Walk walk(reduction, combine, input, initial, stop);
+  auto* result = static_cast<std::byte*>(output);
   Index at{};
-  int64_t rest = first;
-  for (int d = reduction.rank - 1; d >= 0; --d) {
-    if (out(d) == 0) return;
-    at[static_cast<size_t>(d)] = rest % out(d);
-    rest /= out(d);
-  }
-  const Walk walk(reduction, combine, input, initial);
-  auto* result =
-      static_cast<std::byte*>(output) + static_cast<size_t>(first) * combine.element_bytes;
-  for (int64_t i = first; i < last; ++i, result += combine.element_bytes) {
-    walk.Reduce(at, result);
-    Advance(at, reduction.rank, out);
-  }
+  do {
+    if (!walk.Reduce(at, result)) return false;
+    result += combine.element_bytes;
+  } while (Advance(at, reduction.rank, out));
+  return true;
 }
 
 }  // namespace edgeml::kernels

@@ -5,6 +5,7 @@
 #include <array>
 #include <cstdint>
 
+#include "src/base/function_ref.h"
 #include "src/kernels/stablehlo/combine.h"
 #include "src/tensor/shape.h"
 
@@ -22,11 +23,12 @@ struct WindowReduction {
   std::array<WindowDim, kMaxRank> dims{};
 };
 
-// Output elements [first, last) of [out…]: the initial value combined with each place of the window
+// output [out…]: the initial value combined with each place of the window
 // in row-major order; a place without an input element counts as the initial value once more.
+// Every million places or so `stop` is asked; true ends it there, and false is returned.
 // REQUIRES: rank ≥ 1; sizes, strides and dilations ≥ 1; no coordinate leaves ±2^62.
-void ReduceWindow(const WindowReduction& reduction, const Combiner& combine, const void* input,
-                  const void* initial, int64_t first, int64_t last, void* output);
+bool ReduceWindow(const WindowReduction& reduction, const Combiner& combine, const void* input,
+                  const void* initial, FunctionRef<bool()> stop, void* output);
 
 }  // namespace edgeml::kernels
 

@@ -85,10 +85,14 @@ TEST(ReduceWindow, CountsEveryHole) {
   reduction.dims[1] = {2, 2, 2, 2, 1, 3, -1};
   const int32_t input[] = {1, 2, 4, 8}, initial = 100;
   int32_t out[2];
-  ReduceWindow(reduction, FindCombiner(Combination::kAdd, DType::kInt32), input, &initial, 0, 2,
-               out);
+  const Combiner add = FindCombiner(Combination::kAdd, DType::kInt32);
+  EXPECT_TRUE(ReduceWindow(
+      reduction, add, input, &initial, [] { return false; }, out));
   EXPECT_EQ(out[0], 700);                // places 1 and 2 of each row: holes all
   EXPECT_EQ(out[1], 100 + 400 + 2 + 8);  // place 3: the second elements
+  reduction.dims[0].size = 1 << 20;      // mostly past the end
+  EXPECT_FALSE(ReduceWindow(
+      reduction, add, input, &initial, [] { return true; }, out));
 }
 
 }  // namespace
