@@ -1,6 +1,5 @@
 // edgeml inspect
 #include <algorithm>
-#include <map>
 #include <memory>
 #include <optional>
 
@@ -8,6 +7,7 @@
 #include "src/cli/command.h"
 #include "src/cli/engine.h"
 #include "src/cli/inspect_html.h"
+#include "src/cli/inspection.h"
 #include "src/cli/output.h"
 
 namespace edgeml::cli {
@@ -19,43 +19,6 @@ struct Options {
   EngineOptions engine;
 };
 
-// The parts of a model worth showing, gathered once for text, JSON and HTML.
-struct Inspection {
-  const Model& model;
-  std::optional<Session> session;
-  Status why_no_session;
-  std::vector<NodeInfo> nodes;  // of the main graph, with MACs when there is a session
-
-  TensorInfo Tensor(int index) const {
-    return session ? session->tensor_info(index) : model.tensor(index);
-  }
-};
-
-bool IsWeight(const TensorInfo& t) {
-  if (!t.is_constant || t.shape.empty()) return false;
-  const bool index_type = t.dtype == DType::kInt32 || t.dtype == DType::kInt64;
-  return t.dtype != DType::kString && t.dtype != DType::kBool &&
-         (!index_type || !t.quantization.scales.empty());
-}
-
-int64_t Elements(const TensorInfo& t) {
-  int64_t n = 1;
-  for (const int32_t dim : t.shape) n *= std::max(dim, 0);
-  return n;
-}
-
-// Learned numbers: constants with a shape, but for index and shape vectors.
-int64_t Parameters(const Model& model) {
-  int64_t n = 0;
-  for (int g = 0; g < model.num_subgraphs(); ++g) {
-    for (int t = 0; t < model.num_tensors(g); ++t) {
-      const TensorInfo info = model.tensor(t, g);
-      if (IsWeight(info)) n += Elements(info);
-    }
-  }
-  return n;
-}
-
 std::string QuantizationText(const TensorInfo& t) {
   const QuantizationInfo& q = t.quantization;
   if (q.scales.empty()) return "";
@@ -66,123 +29,7 @@ std::string QuantizationText(const TensorInfo& t) {
                 q.zero_points.empty() ? 0 : q.zero_points[0]);
 }
 
-Json QuantizationJson(const TensorInfo& t) {
-  if (t.quantization.scales.empty()) return nullptr;
-  return {{"scales", t.quantization.scales},
-          {"zero_points", t.quantization.zero_points},
-          {"dimension", t.quantization.quantized_dimension}};
-}
-
-Json TensorJson(const TensorInfo& t) {
-  Json json = {{"index", t.index}, {"name", t.name},       {"dtype", NameOf(t.dtype)},
-               {"shape", t.shape}, {"bytes", t.byte_size}, {"quantization", QuantizationJson(t)}};
-  if (!t.shape_signature.empty()) json["shape_signature"] = t.shape_signature;
-  return json;
-}
-
-struct OpSum {
-  int64_t count = 0, macs = 0;
-};
-std::vector<std::pair<std::string, OpSum>> OpSums(const Inspection& in) {
-  std::map<std::string, OpSum> sums;
-  for (const NodeInfo& node : in.nodes) {
-    ++sums[node.op].count;
-    sums[node.op].macs += std::max<int64_t>(node.macs, 0);
-  }
-  std::vector<std::pair<std::string, OpSum>> list(sums.begin(), sums.end());
-  std::stable_sort(list.begin(), list.end(), [](const auto& a, const auto& b) {
-    return a.second.macs != b.second.macs ? a.second.macs > b.second.macs
-                                          : a.second.count > b.second.count;
-  });
-  return list;
-}
-
-int64_t TotalMacs(const Inspection& in) {
-  int64_t macs = 0;
-  for (const NodeInfo& node : in.nodes) macs += std::max<int64_t>(node.macs, 0);
-  return macs;
-}
-
-Json SignaturesJson(const Model& model) {
-  Json list = Json::array();
-  for (const SignatureInfo& s : model.signatures()) {
-    Json inputs = Json::object(), outputs = Json::object();
-    for (const auto& [name, tensor] : s.inputs) inputs[name] = tensor;
-    for (const auto& [name, tensor] : s.outputs) outputs[name] = tensor;
-    list.push_back({{"key", s.key},
-                    {"subgraph", s.subgraph},
-                    {"inputs", std::move(inputs)},
-                    {"outputs", std::move(outputs)}});
-  }
-  return list;
-}
-
-Json MemoryJson(const MemoryPlan& plan) {
-  Json entries = Json::array();
-  for (const MemoryPlan::Entry& e : plan.entries) {
-    entries.push_back({{"tensor", e.tensor},
-                       {"offset", e.offset},
-                       {"bytes", e.bytes},
-                       {"first", e.first},
-                       {"last", e.last},
-                       {"shares_memory", e.shares_memory}});
-  }
-  return {{"arena_bytes", plan.arena_bytes},
-          {"arena_bound_bytes", plan.lower_bound_bytes},
-          {"persistent_bytes", plan.persistent_bytes},
-          {"plan", std::move(entries)}};
-}
-
-Json ToJson(const Options& options, const Inspection& in) {
-  const Model& model = in.model;
-  Json inputs = Json::array(), outputs = Json::array(), nodes = Json::array();
-  for (const int32_t i : model.inputs()) inputs.push_back(TensorJson(in.Tensor(i)));
-  for (const int32_t i : model.outputs()) outputs.push_back(TensorJson(in.Tensor(i)));
-  for (const NodeInfo& n : in.nodes) {
-    Json shapes = Json::array();
-    for (const int32_t t : n.outputs) {
-      shapes.push_back(t < 0 ? Json(nullptr) : Json(in.Tensor(t).shape));
-    }
-    nodes.push_back({{"index", n.index},
-                     {"op", n.op},
-                     {"version", n.version},
-                     {"attributes", n.attributes},
-                     {"inputs", n.inputs},
-                     {"outputs", n.outputs},
-                     {"output_shapes", std::move(shapes)},
-                     {"macs", n.macs}});
-  }
-  Json ops = Json::array();
-  for (const auto& [op, sum] : OpSums(in)) {
-    ops.push_back({{"op", op}, {"count", sum.count}, {"macs", sum.macs}});
-  }
-  const ModelMetadata& m = model.metadata();
-  Json json = {{"model", options.model},
-               {"format", "tflite"},
-               {"file_bytes", model.file_bytes()},
-               {"constant_bytes", model.constant_bytes()},
-               {"parameters", Parameters(model)},
-               {"macs", in.session ? Json(TotalMacs(in)) : Json(nullptr)},
-               {"description", model.description()},
-               {"metadata",
-                {{"name", m.name},
-                 {"description", m.description},
-                 {"version", m.version},
-                 {"author", m.author},
-                 {"license", m.license},
-                 {"associated_files", m.associated_files}}},
-               {"inputs", std::move(inputs)},
-               {"outputs", std::move(outputs)},
-               {"signatures", SignaturesJson(model)},
-               {"subgraphs", model.num_subgraphs()},
-               {"ops", std::move(ops)},
-               {"nodes", std::move(nodes)},
-               {"unsupported_ops", model.UnsupportedOps()}};
-  if (in.session) json.update(MemoryJson(in.session->memory_plan()));
-  return json;
-}
-
-void PrintPorts(const Inspection& in, const char* heading, std::span<const int32_t> indices) {
+void PrintPorts(const GraphInspection& in, const char* heading, std::span<const int32_t> indices) {
   std::printf("\n%s\n", heading);
   Table table({">tensor", "name", "type", "shape", "quantization"});
   for (const int32_t i : indices) {
@@ -197,7 +44,7 @@ void PrintPorts(const Inspection& in, const char* heading, std::span<const int32
   table.Print();
 }
 
-void PrintNodes(const Inspection& in, std::span<const NodeInfo> nodes, int subgraph) {
+void PrintNodes(const GraphInspection& in, std::span<const NodeInfo> nodes, int subgraph) {
   Table table({">#", "op", "output", "type", ">parameters", ">MACs", "attributes"});
   for (const NodeInfo& n : nodes) {
     std::string shape, type;
@@ -208,12 +55,7 @@ void PrintNodes(const Inspection& in, std::span<const NodeInfo> nodes, int subgr
       type = NameOf(t.dtype);
       if (n.outputs.size() > 1) shape += Concat(" +", n.outputs.size() - 1);
     }
-    int64_t parameters = 0;
-    for (const int32_t t : n.inputs) {
-      if (t < 0) continue;
-      const TensorInfo info = in.model.tensor(t, subgraph);
-      if (IsWeight(info)) parameters += Elements(info);
-    }
+    const int64_t parameters = Parameters(in.model, subgraph, n);
     table.Add({std::to_string(n.index), n.op, shape, type,
                parameters > 0 ? Grouped(parameters) : "", n.macs > 0 ? Grouped(n.macs) : "",
                n.attributes});
@@ -221,7 +63,7 @@ void PrintNodes(const Inspection& in, std::span<const NodeInfo> nodes, int subgr
   table.Print(2, 80);
 }
 
-void PrintMemory(const Inspection& in, bool with_plan) {
+void PrintMemory(const GraphInspection& in, bool with_plan) {
   const MemoryPlan plan = in.session->memory_plan();
   const double over = plan.lower_bound_bytes == 0
                           ? 0
@@ -255,7 +97,7 @@ void PrintMemory(const Inspection& in, bool with_plan) {
   entries.Print();
 }
 
-void PrintText(const Options& options, const Inspection& in) {
+void PrintText(const Options& options, const GraphInspection& in) {
   const Model& model = in.model;
   std::printf("%s  TFLite, %s bytes\n", Printable(options.model).c_str(),
               Grouped(static_cast<int64_t>(model.file_bytes())).c_str());
@@ -277,13 +119,13 @@ void PrintText(const Options& options, const Inspection& in) {
   }
   about.Add({"parameters", Concat(Grouped(Parameters(model)), "  (constants ",
                                   HumanBytes(model.constant_bytes()), ")")});
-  if (in.session) about.Add({"MACs", Grouped(TotalMacs(in))});
+  if (in.session) about.Add({"MACs", Grouped(in.TotalMacs())});
   about.Print(2, 110);
   PrintPorts(in, "Inputs", model.inputs());
   PrintPorts(in, "Outputs", model.outputs());
   std::printf("\nOperators\n");
   Table ops({"op", ">count", ">MACs"});
-  for (const auto& [op, sum] : OpSums(in)) {
+  for (const auto& [op, sum] : in.OpSums()) {
     ops.Add({op, Grouped(sum.count), sum.macs > 0 ? Grouped(sum.macs) : ""});
   }
   ops.Print();
@@ -298,7 +140,7 @@ void PrintText(const Options& options, const Inspection& in) {
 
 Status Inspect(const Options& options, bool json) {
   EDGEML_ASSIGN_OR_RETURN(const Model model, LoadModel(options.model, options.engine));
-  Inspection in{model, std::nullopt, Status::Ok(), {}};
+  GraphInspection in{model, 0, std::nullopt, Status::Ok(), {}};
   auto session = MakeSession(model, options.engine);
   if (session.ok()) {
     in.session = std::move(session).value();
@@ -308,17 +150,20 @@ Status Inspect(const Options& options, bool json) {
     in.nodes = model.nodes();
     for (NodeInfo& node : in.nodes) node.macs = -1;
   }
-  if (!options.html.empty()) {
-    EDGEML_RETURN_IF_ERROR(WriteGraphPage(options.html, options.model, model,
-                                          in.session ? &*in.session : nullptr, in.nodes));
+  const bool html = !options.html.empty();
+  Json object;
+  if (json || html) object = InspectionJson(options.model, in, options.engine.exact);
+  if (html) {
+    Json page = object;
+    AddConstants(model, page);
+    EDGEML_RETURN_IF_ERROR(WriteGraphPage(options.html, page));
   }
   if (json) {
-    Json object = ToJson(options, in);
-    if (!options.html.empty()) object["html"] = options.html;
+    if (html) object["html"] = options.html;
     PrintJson(object);
   } else {
     PrintText(options, in);
-    if (!options.html.empty()) std::printf("\ngraph: %s\n", Printable(options.html).c_str());
+    if (html) std::printf("\ngraph: %s\n", Printable(options.html).c_str());
   }
   // What could be read is shown; that it cannot run is still an error.
   return in.why_no_session;

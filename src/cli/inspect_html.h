@@ -1,18 +1,23 @@
-// The graph of a model as a self-contained page.
+// A model as a page for the browser that needs nothing else.
 #ifndef EDGEML_CLI_INSPECT_HTML_H_
 #define EDGEML_CLI_INSPECT_HTML_H_
 
 #include <string>
-#include <vector>
 
-#include "edgeml/edgeml.h"
+#include "edgeml/status.h"
+#include "src/cli/output.h"
 
 namespace edgeml::cli {
 
-// Writes a page with the main graph as a drawing: nodes in layers from inputs to outputs, edges
-// with shapes, details on hover. `session`, when there is one, knows the settled shapes. kFailed.
-Status WriteGraphPage(const std::string& path, const std::string& title, const Model& model,
-                      const Session* session, const std::vector<NodeInfo>& nodes);
+// Text that a script element of type application/json can hold: no markup in it begins or ends
+// anything, and JSON.parse gives `json` back.
+std::string EmbeddedJson(const Json& json);
+
+// The page of src/cli/page with `inspection` as its data: an InspectionJson.
+std::string GraphPage(const Json& inspection);
+
+// Writes that page; it appears by rename. kFailed.
+Status WriteGraphPage(const std::string& path, const Json& inspection);
 
 }  // namespace edgeml::cli
 

@@ -3,6 +3,7 @@
 #include <type_traits>
 
 #include "src/base/strings.h"
+#include "src/ir/attribute_fields.h"
 
 namespace edgeml::ir {
 namespace {
@@ -33,18 +34,21 @@ std::string FieldText(const T& value) {
     std::string out = "[";
     for (size_t i = 0; i < value.size(); ++i) out += Concat(i > 0 ? "," : "", value[i]);
     return out + "]";
-  } else if constexpr (std::is_same_v<T, Window>) {
-    std::string out =
-        Concat(NameOf(value.padding), " stride=", value.stride_h, "x", value.stride_w);
-    if (value.dilation_h != 1 || value.dilation_w != 1)
-      out += Concat(" dilation=", value.dilation_h, "x", value.dilation_w);
-    if (value.padding == Padding::kExplicit)
-      out += Concat(" pads=", value.pad_top, ",", value.pad_bottom, ",", value.pad_left, ",",
-                    value.pad_right);
-    return out;
   } else {
     return Concat(value);
   }
+}
+
+void AddWindow(const char* name, const Window& window, std::vector<AttributeField>& out) {
+  out.push_back({name, NameOf(window.padding), false});
+  out.push_back({"stride", Concat(window.stride_h, "x", window.stride_w), false});
+  out.push_back({"dilation", Concat(window.dilation_h, "x", window.dilation_w),
+                 window.dilation_h == 1 && window.dilation_w == 1});
+  if (window.padding == Padding::kExplicit)
+    out.push_back({"pads",
+                   Concat(window.pad_top, ",", window.pad_bottom, ",", window.pad_left, ",",
+                          window.pad_right),
+                   false});
 }
 
 }  // namespace
@@ -79,28 +83,39 @@ const char* NameOf(Padding padding) {
   return "?";
 }
 
-std::string ToString(const Attributes& attributes) {
-  std::string out;
+std::vector<AttributeField> Fields(const Attributes& attributes) {
+  std::vector<AttributeField> out;
   std::visit(
       [&out](const auto& attrs) {
         using A = std::remove_cvref_t<decltype(attrs)>;
         if constexpr (!std::is_same_v<A, std::monostate>) {
           const A defaults{};
           A::VisitFields(attrs, [&](const char* name, const auto& value) {
-            bool is_default = false;
-            // The same visit over the defaults finds this field's default by its name.
-            A::VisitFields(defaults, [&](const char* other, const auto& default_value) {
-              if constexpr (std::is_same_v<std::remove_cvref_t<decltype(value)>,
-                                           std::remove_cvref_t<decltype(default_value)>>) {
-                if (std::string_view(name) == other) is_default = value == default_value;
-              }
-            });
-            if (is_default && !std::is_same_v<std::remove_cvref_t<decltype(value)>, Window>) return;
-            out += Concat(out.empty() ? "" : " ", name, "=", FieldText(value));
+            using T = std::remove_cvref_t<decltype(value)>;
+            if constexpr (std::is_same_v<T, Window>) {
+              AddWindow(name, value, out);
+            } else {
+              bool is_default = false;
+              // The same visit over the defaults finds this field's default by its name.
+              A::VisitFields(defaults, [&](const char* other, const auto& default_value) {
+                if constexpr (std::is_same_v<T, std::remove_cvref_t<decltype(default_value)>>) {
+                  if (std::string_view(name) == other) is_default = value == default_value;
+                }
+              });
+              out.push_back({name, FieldText(value), is_default});
+            }
           });
         }
       },
       attributes);
+  return out;
+}
+
+std::string ToString(const Attributes& attributes) {
+  std::string out;
+  for (const AttributeField& field : Fields(attributes)) {
+    if (!field.is_default) out += Concat(out.empty() ? "" : " ", field.name, "=", field.text);
+  }
   return out;
 }
 

@@ -30,6 +30,16 @@ struct NodeView {
   }
 };
 
+// What a shape rule may ask about the graphs that its operator calls.
+class CalleeShapes {
+ public:
+  virtual ~CalleeShapes() = default;
+  // The shapes of all outputs of graph `graph` on inputs of these shapes. False: only running
+  // tells, or the counts do not fit. Errors: of the graph's own shape rules.
+  virtual Result<bool> OutputShapes(int32_t graph, std::span<const TensorView> inputs,
+                                    std::span<Shape> outputs) = 0;
+};
+
 // Handed to a shape rule. Input types, shapes and quantization are set; every input shape is known
 // (the caller does not ask otherwise). The rule sets the shape of each output; output types and
 // quantization come from the model and are only checked.
@@ -40,6 +50,7 @@ struct InferContext {
   // Set by the rule when an output shape depends on the values of an input whose data is null. The
   // runtime asks again when they are known.
   bool needs_values = false;
+  CalleeShapes* callees = nullptr;  // null: nobody to ask, only running tells
 
   bool has_input(size_t i) const { return i < inputs.size() && inputs[i].present(); }
   bool has_values(size_t i) const {
@@ -66,9 +77,11 @@ struct OpDef {
   // Multiply-accumulates of one evaluation; null = 0.
   int64_t (*macs)(const NodeView& view) = nullptr;
   // Bit i set: input i may be absent (kNoValue).
-  uint32_t optional_inputs = 0;
+  uint64_t optional_inputs = 0;
   // Evaluating it depends on or changes state, or runs subgraphs: never folded, never removed.
   bool has_side_effects = false;
+
+  bool MayLack(size_t input) const { return input < 64 && ((optional_inputs >> input) & 1) != 0; }
 };
 
 template <typename A, size_t I = 0>

@@ -122,6 +122,9 @@ class Dice:
             if low is not None:
                 return self.rng.uniform(low, high, shape).astype(kind)
             return (self.rng.standard_normal(shape) * 3).astype(kind)
+        if np.issubdtype(kind, np.complexfloating):
+            parts = self.rng.standard_normal((2, *shape)) * 3
+            return (parts[0] + 1j * parts[1]).astype(kind)
         if low is None:
             low, high = {**RANGES, **PACKED_RANGES}.get(dtype, (-1000, 1000) if np.issubdtype(kind, np.signedinteger)
                                    else (0, 1000))

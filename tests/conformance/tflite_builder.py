@@ -31,6 +31,7 @@ DTYPES = {
     "i2": ("INT2", np.int8),
     "bf16": ("BFLOAT16", np.float32),  # stored in 16 bits: see raw_bytes
     "c64": ("COMPLEX64", np.complex64),
+    "c128": ("COMPLEX128", np.complex128),
     "resource": ("RESOURCE", np.int32),
     "string": ("STRING", np.bytes_),
 }
@@ -61,11 +62,15 @@ SAME, VALID = 0, 1
 
 @dataclasses.dataclass
 class Q:
-    """Quantization: one scale and zero point, or one per index of dimension `dim`."""
+    """Quantization: one scale and zero point, or one per index of dimension `dim`, or `blocks`.
+
+    blocks: (elements that share a scale, the tensor that holds the scales as float16).
+    """
 
     scale: Any
     zero_point: Any = 0
     dim: int = 0
+    blocks: Optional[tuple] = None
 
     def scales(self) -> np.ndarray:
         return np.atleast_1d(np.asarray(self.scale, np.float32))
@@ -150,10 +155,16 @@ def raw_bytes(t: T) -> np.ndarray:
     return np.frombuffer(data.tobytes(), np.uint8)
 
 
-def _quantization(q: Optional[Q]):
+def _quantization(q: Optional[Q], place):
     if q is None:
         return None
     out = schema.QuantizationParametersT()
+    if q.blocks is not None:
+        details = schema.BlockwiseQuantizationT()
+        details.blockSize, scales = q.blocks
+        details.scales, details.zeroPoints = place(scales), -1
+        out.details, out.detailsType = details, schema.QuantizationDetails.BlockwiseQuantization
+        return out
     out.scale = q.scales()
     out.zeroPoint = q.zero_points()
     out.quantizedDimension = q.dim
@@ -200,6 +211,7 @@ def build(graphs: Sequence[Graph], signatures: Sequence[tuple] = ()) -> bytes:
                 return -1
             if id(t) in index:
                 return index[id(t)]
+            quantization = _quantization(t.q, place)
             record = schema.TensorT()
             record.name = (t.name or f"t{number}_{len(sub.tensors)}").encode()
             record.shape = np.asarray(t.shape, np.int32)
@@ -208,7 +220,7 @@ def build(graphs: Sequence[Graph], signatures: Sequence[tuple] = ()) -> bytes:
                 record.shapeSignature = np.asarray(t.signature, np.int32)
             record.type = getattr(schema.TensorType, DTYPES[t.dtype][0])
             record.isVariable = t.variable
-            record.quantization = _quantization(t.q)
+            record.quantization = quantization
             record.sparsity = t.sparsity
             record.buffer = 0
             if t.const:

@@ -25,11 +25,13 @@ void CheckError(const edgeml::Status& status) {
   }
 }
 
-// Pools and non-maximum suppression have no multiply-accumulates to count, but may take the product
-// of their sizes in steps.
+// Pools, non-maximum suppression and local response normalization have no multiply-accumulates to
+// count, but may take the product of their sizes in steps.
 bool MayTakeTooLong(const edgeml::Session& session, const edgeml::NodeInfo& node) {
-  if (node.op.find("POOL") == std::string::npos && node.op.find("PostProcess") == std::string::npos)
-    return false;
+  bool quadratic = false;
+  for (const char* name : {"POOL", "PostProcess", "NON_MAX_SUPPRESSION", "LOCAL_RESPONSE"})
+    quadratic |= node.op.find(name) != std::string::npos;
+  if (!quadratic) return false;
   int64_t product = 1;
   for (const auto& tensors : {node.inputs, node.outputs}) {
     if (tensors.empty() || tensors[0] < 0) continue;

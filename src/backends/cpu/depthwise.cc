@@ -17,7 +17,6 @@ using kernels::ConvQuantization;
 using kernels::ConvShape;
 using kernels::DepthwiseFloatPlan;
 using kernels::DepthwiseInt8Plan;
-using kernels::DepthwiseKernels;
 using kernels::FloatRange;
 using runtime::NodeView;
 using runtime::PrepareContext;
@@ -25,7 +24,12 @@ using runtime::RunContext;
 
 constexpr MatrixOp kOp = MatrixOp::kDepthwise;
 
-const DepthwiseKernels& Kernels() { return *kernels::DepthwiseFor(BestSimdLevel()); }
+const kernels::DepthwiseInt8Kernels& Int8Kernels() {
+  return *kernels::DepthwiseInt8For(BestSimdLevel());
+}
+const kernels::DepthwiseFloatKernels& FloatKernels() {
+  return *kernels::DepthwiseFloatFor(BestSimdLevel());
+}
 
 // Rows of outputs worth a thread's while.
 int64_t GrainOf(const ConvShape& s) {
@@ -48,10 +52,10 @@ Result<std::shared_ptr<const std::byte>> PackInteger(PrepareContext& context,
       Concat("depthwise.", is_unsigned ? "uint8" : "int8", ".", NameOf(BestSimdLevel()), ".",
              shape.filter_h, "x", shape.filter_w, "x", shape.in_c, ".zero_point", zero_point);
   return context.Pack(kMatrixWeights, layout,
-                      DepthwiseInt8Plan::PackedBytes(Kernels(), shape, is_unsigned, zero_point),
+                      DepthwiseInt8Plan::PackedBytes(Int8Kernels(), shape, is_unsigned, zero_point),
                       [&](std::byte* out) {
-                        DepthwiseInt8Plan::Pack(Kernels(), shape, filter, is_unsigned, zero_point,
-                                                out);
+                        DepthwiseInt8Plan::Pack(Int8Kernels(), shape, filter, is_unsigned,
+                                                zero_point, out);
                       });
 }
 
@@ -79,7 +83,7 @@ class IntegerStep : public runtime::Step {
                             PackInteger(context, shape_, is_unsigned, q.filter_zero_point));
     const int32_t* bias =
         view.has_input(kMatrixBias) ? view.inputs[kMatrixBias].as<int32_t>() : nullptr;
-    plan_.SettleInteger(Kernels(), shape_, q, is_unsigned, bias, packed_.get());
+    plan_.SettleInteger(Int8Kernels(), shape_, q, is_unsigned, bias, packed_.get());
     return Status::Ok();
   }
 
@@ -106,7 +110,7 @@ class FloatStep : public runtime::Step {
     FloatActivationRange(static_cast<int>(ActivationOf(view, kOp)), &range.min, &range.max);
     const float* bias =
         view.has_input(kMatrixBias) ? view.inputs[kMatrixBias].as<float>() : nullptr;
-    plan_.Settle(Kernels(), shape_, range, view.inputs[kMatrixWeights].as<float>(), bias);
+    plan_.Settle(FloatKernels(), shape_, range, view.inputs[kMatrixWeights].as<float>(), bias);
     return Status::Ok();
   }
 
@@ -135,7 +139,7 @@ class HybridStep : public runtime::Step {
     FloatActivationRange(static_cast<int>(ActivationOf(view, kOp)), &range.min, &range.max);
     const float* bias =
         view.has_input(kMatrixBias) ? view.inputs[kMatrixBias].as<float>() : nullptr;
-    plan_.SettleHybrid(Kernels(), shape_, scales.data(), range, bias, packed_.get());
+    plan_.SettleHybrid(Int8Kernels(), shape_, scales.data(), range, bias, packed_.get());
     quantized_.Prepare(context, shape_.batch, int64_t{shape_.in_h} * shape_.in_w * shape_.in_c);
     pad_ = context.RequestWorkspace(static_cast<size_t>(shape_.in_c));
     return Status::Ok();

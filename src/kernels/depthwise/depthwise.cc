@@ -8,10 +8,14 @@
 
 namespace edgeml::kernels {
 
-EDGEML_DECLARE_SIMD_TABLE(DepthwiseKernels, kDepthwise)
+EDGEML_DECLARE_SIMD_TABLE(DepthwiseInt8Kernels, kDepthwiseInt8)
+EDGEML_DECLARE_WIDE_SIMD_TABLE(DepthwiseFloatKernels, kDepthwiseFloat)
 
-const DepthwiseKernels* DepthwiseFor([[maybe_unused]] SimdLevel level) {
-  return EDGEML_SIMD_TABLE(kDepthwise, level);
+const DepthwiseInt8Kernels* DepthwiseInt8For([[maybe_unused]] SimdLevel level) {
+  return EDGEML_SIMD_TABLE(kDepthwiseInt8, level);
+}
+const DepthwiseFloatKernels* DepthwiseFloatFor([[maybe_unused]] SimdLevel level) {
+  return EDGEML_WIDE_SIMD_TABLE(kDepthwiseFloat, level);
 }
 
 const char* WhyNotDepthwise(const ConvShape& shape) {
@@ -40,7 +44,7 @@ DepthwiseGeometry GeometryOf(const ConvShape& s) {
   return g;
 }
 
-int32_t PaddedChannels(const DepthwiseKernels& kernels, int32_t channels) {
+int32_t PaddedChannels(const DepthwiseInt8Kernels& kernels, int32_t channels) {
   int32_t c = 0;
   while (c < channels) c += DepthwiseBlockWidth(kernels.vector_bytes, channels - c);
   return c;
@@ -52,7 +56,7 @@ int32_t TermsFor(bool is_unsigned, int32_t filter_zero_point) {
   return filter_zero_point == 0 ? 3 : 2;  // up to 255 = 127 + 127 + 1
 }
 
-size_t WeightBytes(const DepthwiseKernels& kernels, const ConvShape& s, int32_t terms) {
+size_t WeightBytes(const DepthwiseInt8Kernels& kernels, const ConvShape& s, int32_t terms) {
   const int32_t groups = (s.filter_h + 3) / 4;
   const size_t bytes = static_cast<size_t>(PaddedChannels(kernels, s.in_c)) *
                        static_cast<size_t>(kernels.quad_bytes) * static_cast<size_t>(s.filter_w) *
@@ -69,13 +73,13 @@ int WeightAt(const ConvShape& s, const void* filter, bool is_unsigned, int32_t z
 
 }  // namespace
 
-size_t DepthwiseInt8Plan::PackedBytes(const DepthwiseKernels& kernels, const ConvShape& shape,
+size_t DepthwiseInt8Plan::PackedBytes(const DepthwiseInt8Kernels& kernels, const ConvShape& shape,
                                       bool is_unsigned, int32_t filter_zero_point) {
   return WeightBytes(kernels, shape, TermsFor(is_unsigned, filter_zero_point)) +
          2 * sizeof(int64_t) * static_cast<size_t>(shape.in_c);
 }
 
-void DepthwiseInt8Plan::Pack(const DepthwiseKernels& kernels, const ConvShape& s,
+void DepthwiseInt8Plan::Pack(const DepthwiseInt8Kernels& kernels, const ConvShape& s,
                              const void* filter, bool is_unsigned, int32_t filter_zero_point,
                              std::byte* packed) {
   const int32_t terms = TermsFor(is_unsigned, filter_zero_point);
@@ -117,7 +121,7 @@ void DepthwiseInt8Plan::Pack(const DepthwiseKernels& kernels, const ConvShape& s
   }
 }
 
-void DepthwiseInt8Plan::SettleCommon(const DepthwiseKernels& kernels, const ConvShape& shape,
+void DepthwiseInt8Plan::SettleCommon(const DepthwiseInt8Kernels& kernels, const ConvShape& shape,
                                      bool is_unsigned, int32_t filter_zero_point,
                                      const std::byte* packed) {
   kernels_ = &kernels;
@@ -141,7 +145,7 @@ void DepthwiseInt8Plan::SettleCommon(const DepthwiseKernels& kernels, const Conv
   bias_.assign(order_.size(), 0);
 }
 
-void DepthwiseInt8Plan::SettleInteger(const DepthwiseKernels& kernels, const ConvShape& shape,
+void DepthwiseInt8Plan::SettleInteger(const DepthwiseInt8Kernels& kernels, const ConvShape& shape,
                                       const ConvQuantization& q, bool is_unsigned,
                                       const int32_t* bias, const std::byte* packed) {
   SettleCommon(kernels, shape, is_unsigned, is_unsigned ? q.filter_zero_point : 0, packed);
@@ -164,7 +168,7 @@ void DepthwiseInt8Plan::SettleInteger(const DepthwiseKernels& kernels, const Con
   args_.requantize = requantization_.args();
 }
 
-void DepthwiseInt8Plan::SettleHybrid(const DepthwiseKernels& kernels, const ConvShape& shape,
+void DepthwiseInt8Plan::SettleHybrid(const DepthwiseInt8Kernels& kernels, const ConvShape& shape,
                                      const float* filter_scales, const FloatRange& range,
                                      const float* bias, const std::byte* packed) {
   SettleCommon(kernels, shape, false, 0, packed);
@@ -190,7 +194,7 @@ void DepthwiseInt8Plan::Run(const void* input, void* output, RowRange rows) cons
   DepthwiseInt8Args args = args_;
   args.input = static_cast<const uint8_t*>(input);
   args.output = static_cast<uint8_t*>(output);
-  kernels_->run_int8(args, rows.begin, rows.end);
+  kernels_->run(args, rows.begin, rows.end);
 }
 
 void DepthwiseInt8Plan::RunHybrid(const int8_t* input, float scale, int32_t zero_point,
@@ -201,10 +205,10 @@ void DepthwiseInt8Plan::RunHybrid(const int8_t* input, float scale, int32_t zero
   args.row_scale = scale;
   args.row_term = -(zero_point + 128);
   args.float_output = output;
-  kernels_->run_int8(args, rows.begin, rows.end);
+  kernels_->run(args, rows.begin, rows.end);
 }
 
-void DepthwiseFloatPlan::Settle(const DepthwiseKernels& kernels, const ConvShape& shape,
+void DepthwiseFloatPlan::Settle(const DepthwiseFloatKernels& kernels, const ConvShape& shape,
                                 const FloatRange& range, const float* filter, const float* bias) {
   kernels_ = &kernels;
   args_ = DepthwiseFloatArgs();
@@ -224,7 +228,7 @@ void DepthwiseFloatPlan::Run(const float* input, float* output, RowRange rows) c
   DepthwiseFloatArgs args = args_;
   args.input = input;
   args.output = output;
-  kernels_->run_float(args, rows.begin, rows.end);
+  kernels_->run(args, rows.begin, rows.end);
 }
 
 }  // namespace edgeml::kernels

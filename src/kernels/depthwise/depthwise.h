@@ -17,7 +17,8 @@
 namespace edgeml::kernels {
 
 // Null for SimdLevel::kNone.
-const DepthwiseKernels* DepthwiseFor(SimdLevel level);
+const DepthwiseInt8Kernels* DepthwiseInt8For(SimdLevel level);
+const DepthwiseFloatKernels* DepthwiseFloatFor(SimdLevel level);
 
 // Why the kernels do not take this shape, in words; null = they do.
 const char* WhyNotDepthwise(const ConvShape& shape);
@@ -27,17 +28,17 @@ const char* WhyNotDepthwise(const ConvShape& shape);
 class DepthwiseInt8Plan {
  public:
   // filter_zero_point: 0 for int8 filters.
-  static size_t PackedBytes(const DepthwiseKernels& kernels, const ConvShape& shape,
+  static size_t PackedBytes(const DepthwiseInt8Kernels& kernels, const ConvShape& shape,
                             bool is_unsigned, int32_t filter_zero_point);
   // filter [filter_h, filter_w, channels]. `packed` is zeroed.
-  static void Pack(const DepthwiseKernels& kernels, const ConvShape& shape, const void* filter,
+  static void Pack(const DepthwiseInt8Kernels& kernels, const ConvShape& shape, const void* filter,
                    bool is_unsigned, int32_t filter_zero_point, std::byte* packed);
 
-  void SettleInteger(const DepthwiseKernels& kernels, const ConvShape& shape,
+  void SettleInteger(const DepthwiseInt8Kernels& kernels, const ConvShape& shape,
                      const ConvQuantization& q, bool is_unsigned, const int32_t* bias,
                      const std::byte* packed);
   // int8 input quantized per image, float output. filter_scales [channels] or null = ones.
-  void SettleHybrid(const DepthwiseKernels& kernels, const ConvShape& shape,
+  void SettleHybrid(const DepthwiseInt8Kernels& kernels, const ConvShape& shape,
                     const float* filter_scales, const FloatRange& range, const float* bias,
                     const std::byte* packed);
 
@@ -47,11 +48,11 @@ class DepthwiseInt8Plan {
                  float* output, RowRange rows) const;
 
  private:
-  void SettleCommon(const DepthwiseKernels& kernels, const ConvShape& shape, bool is_unsigned,
+  void SettleCommon(const DepthwiseInt8Kernels& kernels, const ConvShape& shape, bool is_unsigned,
                     int32_t filter_zero_point, const std::byte* packed);
   // order[i] = channel whose sum stands at i, -1 for padding.
   std::vector<int32_t> order_;
-  const DepthwiseKernels* kernels_ = nullptr;
+  const DepthwiseInt8Kernels* kernels_ = nullptr;
   DepthwiseInt8Args args_;
   Requantization requantization_;
   const int64_t* sums_ = nullptr;  // of the weights per channel, then of their magnitudes
@@ -63,12 +64,12 @@ class DepthwiseInt8Plan {
 class DepthwiseFloatPlan {
  public:
   // `filter` [filter_h, filter_w, channels] is used in place and must outlive the plan.
-  void Settle(const DepthwiseKernels& kernels, const ConvShape& shape, const FloatRange& range,
+  void Settle(const DepthwiseFloatKernels& kernels, const ConvShape& shape, const FloatRange& range,
               const float* filter, const float* bias);
   void Run(const float* input, float* output, RowRange rows) const;
 
  private:
-  const DepthwiseKernels* kernels_ = nullptr;
+  const DepthwiseFloatKernels* kernels_ = nullptr;
   DepthwiseFloatArgs args_;
   std::vector<float> pad_, bias_;
 };

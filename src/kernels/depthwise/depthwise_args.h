@@ -64,12 +64,14 @@ struct DepthwiseFloatArgs {
   float min = 0, max = 0;
 };
 
-struct DepthwiseKernels {
+// Both run output rows [begin, end) of batch * out_h.
+struct DepthwiseInt8Kernels {
   int32_t vector_bytes;
   int32_t quad_bytes;  // see quad_layout.h
-  // Output rows [begin, end) of batch * out_h.
-  void (*run_int8)(const DepthwiseInt8Args& args, int64_t begin, int64_t end);
-  void (*run_float)(const DepthwiseFloatArgs& args, int64_t begin, int64_t end);
+  void (*run)(const DepthwiseInt8Args& args, int64_t begin, int64_t end);
+};
+struct DepthwiseFloatKernels {
+  void (*run)(const DepthwiseFloatArgs& args, int64_t begin, int64_t end);
 };
 
 }  // namespace edgeml::kernels

@@ -80,7 +80,7 @@ void CheckInteger(uint32_t seed) {
   }
   for (SimdLevel level : LevelsToTest()) {
     SCOPED_TRACE(NameOf(level));
-    const DepthwiseKernels& kernels = *DepthwiseFor(level);
+    const DepthwiseInt8Kernels& kernels = *DepthwiseInt8For(level);
     AlignedBytes packed(DepthwiseInt8Plan::PackedBytes(kernels, s, kUnsigned, q.filter_zero_point));
     DepthwiseInt8Plan::Pack(kernels, s, filter.data(), kUnsigned, q.filter_zero_point,
                             packed.data());
@@ -128,7 +128,7 @@ TEST(Depthwise, FloatMatchesReference) {
     for (SimdLevel level : LevelsToTest()) {
       SCOPED_TRACE(NameOf(level));
       DepthwiseFloatPlan plan;
-      plan.Settle(*DepthwiseFor(level), s, range, filter.data(), bias.data());
+      plan.Settle(*DepthwiseFloatFor(level), s, range, filter.data(), bias.data());
       std::vector<float> actual(expected.size() + 1, 77.0f);
       plan.Run(input.data(), actual.data(), {0, s.output_rows()});
       ASSERT_EQ(actual.back(), 77.0f);
@@ -156,7 +156,7 @@ TEST(Depthwise, HybridMatchesReference) {
                         {0, s.output_rows()});
     for (SimdLevel level : LevelsToTest()) {
       SCOPED_TRACE(NameOf(level));
-      const DepthwiseKernels& kernels = *DepthwiseFor(level);
+      const DepthwiseInt8Kernels& kernels = *DepthwiseInt8For(level);
       AlignedBytes packed(DepthwiseInt8Plan::PackedBytes(kernels, s, false, 0));
       DepthwiseInt8Plan::Pack(kernels, s, filter.data(), false, 0, packed.data());
       DepthwiseInt8Plan plan;

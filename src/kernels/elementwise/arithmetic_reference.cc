@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cmath>
+#include <complex>
 #include <limits>
 #include <type_traits>
 
@@ -231,12 +232,8 @@ void ArithmeticHalf(DType type, ArithmeticOp op, const BinaryOperands& o, float 
 }
 
 void MultiplyComplex(const BinaryOperands& o) {
-  struct Complex {
-    float re, im;
-  };
-  Run<Complex>(o, [](Complex a, Complex b) {
-    return Complex{a.re * b.re - a.im * b.im, a.re * b.im + a.im * b.re};
-  });
+  using Number = std::complex<float>;
+  Run<Number>(o, [](Number a, Number b) { return a * b; });
 }
 
 ArithmeticResult ArithmeticInteger(DType type, ArithmeticOp op, const BinaryOperands& o, int64_t lo,

@@ -9,6 +9,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 
 #include "hwy/highway.h"
 
@@ -41,7 +42,7 @@ EDGEML_INLINE hn::Vec<D> LoadPart(D d, const T* from, int n) {
     return hn::MaskedLoad(hn::FirstN(d, static_cast<size_t>(n)), d, from);
   } else {
     HWY_ALIGN T buffer[hn::MaxLanes(D())] = {};
-    for (int i = 0; i < n; ++i) buffer[i] = from[i];
+    std::memcpy(buffer, from, static_cast<size_t>(n) * sizeof(T));  // a call: it keeps callers small
     return hn::Load(d, buffer);
   }
 }
@@ -58,7 +59,7 @@ EDGEML_INLINE void StorePart(hn::Vec<D> v, D d, T* to, int n) {
   } else {
     HWY_ALIGN T buffer[hn::MaxLanes(D())];
     hn::Store(v, d, buffer);
-    for (int i = 0; i < n; ++i) to[i] = buffer[i];
+    std::memcpy(to, buffer, static_cast<size_t>(n) * sizeof(T));
   }
 }
 

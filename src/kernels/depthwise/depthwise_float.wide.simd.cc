@@ -1,13 +1,10 @@
-// The float32 depthwise convolution. Included by depthwise.simd.cc only. Taps are added in
+// The float32 depthwise convolution. Taps are added in
 // row-major order with fused multiply-adds, starting from the bias.
-#ifndef EDGEML_KERNELS_DEPTHWISE_DEPTHWISE_FLOAT_INL_H_
-#define EDGEML_KERNELS_DEPTHWISE_DEPTHWISE_FLOAT_INL_H_
-
 #include "src/kernels/depthwise/depthwise_args.h"
-#include "src/kernels/depthwise/depthwise_int8-inl.h"
 #include "src/kernels/simd/vector.h"
 
 namespace edgeml::kernels::EDGEML_SIMD_LEVEL {
+namespace {
 
 struct FloatRow {
   const float* base;
@@ -20,8 +17,9 @@ struct FloatBlock {
   int32_t first_channel, channels;
 };
 
-// As DepthwiseTile of the integer version; a block is one vector of channels.
-template <int kWidth, int kStride, int kOutputs, bool kInside>
+// kOutputs neighbouring outputs whose first window starts at column x0; a block is one vector of
+// channels. kWidth 0: any filter width and dilation (kOutputs must be 1).
+template <int kWidth, int kStride, int kOutputs>
 EDGEML_INLINE void DepthwiseFloatTile(const FloatBlock& block, int32_t x0, int64_t pixel) {
   const DepthwiseFloatArgs& args = *block.args;
   const DepthwiseGeometry& g = args.geometry;
@@ -54,7 +52,7 @@ EDGEML_INLINE void DepthwiseFloatTile(const FloatBlock& block, int32_t x0, int64
       for (int kx = 0; kx < kWidth; ++kx) weights[kx] = load(w + kx * g.channels);
 #pragma GCC unroll 32
       for (int col = 0; col < (kOutputs - 1) * kStride + kWidth; ++col) {
-        const bool inside = kInside || (x0 + col >= 0 && x0 + col < g.in_w);
+        const bool inside = x0 + col >= 0 && x0 + col < g.in_w;
         const V x =
             load(inside ? row.base + (x0 + col) * row.stride : args.pad + block.first_channel);
 #pragma GCC unroll 16
@@ -74,39 +72,32 @@ EDGEML_INLINE void DepthwiseFloatTile(const FloatBlock& block, int32_t x0, int64
   }
 }
 
+// A row of outputs, kOutputs at a time; the last ones overlap those before where they do not fit.
+// REQUIRES: out_w >= kOutputs.
 template <int kWidth, int kStride, int kOutputs>
-HWY_NOINLINE void DepthwiseFloatTiles(const FloatBlock& block, int32_t inside_begin,
-                                      int32_t inside_end, int64_t pixel) {
+HWY_NOINLINE void DepthwiseFloatTiles(const FloatBlock& block, int64_t pixel) {
   const DepthwiseGeometry& g = block.args->geometry;
   for (int32_t next = 0; next < g.out_w; next += kOutputs) {
     const int32_t x = Min(next, g.out_w - kOutputs);
-    const int32_t x0 = x * g.stride_w - g.pad_left;
-    if (kWidth != 0 && x >= inside_begin && x + kOutputs <= inside_end) {
-      DepthwiseFloatTile<kWidth, kStride, kOutputs, true>(block, x0, pixel + x);
-    } else {
-      DepthwiseFloatTile<kWidth, kStride, kOutputs, false>(block, x0, pixel + x);
-    }
+    DepthwiseFloatTile<kWidth, kStride, kOutputs>(block, x * g.stride_w - g.pad_left, pixel + x);
   }
 }
 
 template <int kWidth, int kStride>
-void DepthwiseFloatRow(const FloatBlock& block, int32_t inside_begin, int32_t inside_end,
-                       int64_t pixel) {
+void DepthwiseFloatRow(const FloatBlock& block, int64_t pixel) {
   const int32_t out_w = block.args->geometry.out_w;
   constexpr int kMany = 4;
   if (out_w >= kMany) {
-    DepthwiseFloatTiles<kWidth, kStride, kMany>(block, inside_begin, inside_end, pixel);
+    DepthwiseFloatTiles<kWidth, kStride, kMany>(block, pixel);
   } else if (out_w >= 2) {
-    DepthwiseFloatTiles<kWidth, kStride, 2>(block, inside_begin, inside_end, pixel);
+    DepthwiseFloatTiles<kWidth, kStride, 2>(block, pixel);
   } else {
-    DepthwiseFloatTiles<0, 0, 1>(block, inside_begin, inside_end, pixel);
+    DepthwiseFloatTiles<0, 0, 1>(block, pixel);
   }
 }
 
-inline void RunDepthwiseFloat(const DepthwiseFloatArgs& args, int64_t begin, int64_t end) {
+void RunDepthwiseFloat(const DepthwiseFloatArgs& args, int64_t begin, int64_t end) {
   const DepthwiseGeometry& g = args.geometry;
-  int32_t inside_begin, inside_end;
-  InsideColumns(g, &inside_begin, &inside_end);
   for (int64_t out_row = begin; out_row < end; ++out_row) {
     const int64_t image = out_row / g.out_h;
     const auto oy = static_cast<int32_t>(out_row - image * g.out_h);
@@ -123,20 +114,23 @@ inline void RunDepthwiseFloat(const DepthwiseFloatArgs& args, int64_t begin, int
       const FloatBlock block = {&args, rows, c, Min(g.channels - c, kLanes32)};
       const bool plain = g.dilation_w == 1;
       if (plain && g.filter_w == 3 && g.stride_w == 1) {
-        DepthwiseFloatRow<3, 1>(block, inside_begin, inside_end, pixel);
+        DepthwiseFloatRow<3, 1>(block, pixel);
       } else if (plain && g.filter_w == 3 && g.stride_w == 2) {
-        DepthwiseFloatRow<3, 2>(block, inside_begin, inside_end, pixel);
+        DepthwiseFloatRow<3, 2>(block, pixel);
       } else if (plain && g.filter_w == 5 && g.stride_w == 1) {
-        DepthwiseFloatRow<5, 1>(block, inside_begin, inside_end, pixel);
+        DepthwiseFloatRow<5, 1>(block, pixel);
       } else if (plain && g.filter_w == 5 && g.stride_w == 2) {
-        DepthwiseFloatRow<5, 2>(block, inside_begin, inside_end, pixel);
+        DepthwiseFloatRow<5, 2>(block, pixel);
       } else {
-        DepthwiseFloatTiles<0, 0, 1>(block, inside_begin, inside_end, pixel);
+        DepthwiseFloatTiles<0, 0, 1>(block, pixel);
       }
     }
   }
 }
 
-}  // namespace edgeml::kernels::EDGEML_SIMD_LEVEL
+}  // namespace
 
-#endif  // EDGEML_KERNELS_DEPTHWISE_DEPTHWISE_FLOAT_INL_H_
+extern const DepthwiseFloatKernels kDepthwiseFloat;
+const DepthwiseFloatKernels kDepthwiseFloat = {.run = RunDepthwiseFloat};
+
+}  // namespace edgeml::kernels::EDGEML_SIMD_LEVEL

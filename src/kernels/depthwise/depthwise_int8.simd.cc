@@ -1,15 +1,13 @@
-// The integer depthwise convolution. Included by depthwise.simd.cc only.
+// The integer depthwise convolution.
 //
 // Four filter rows of a column are interleaved so that each 32-bit lane holds the four input bytes
 // of one channel; a column is interleaved once and serves every output of a tile that it touches.
-#ifndef EDGEML_KERNELS_DEPTHWISE_DEPTHWISE_INT8_INL_H_
-#define EDGEML_KERNELS_DEPTHWISE_DEPTHWISE_INT8_INL_H_
-
 #include "src/kernels/depthwise/depthwise_args.h"
 #include "src/kernels/simd/dot_product.h"
 #include "src/kernels/simd/requantize-inl.h"
 
 namespace edgeml::kernels::EDGEML_SIMD_LEVEL {
+namespace {
 
 // One filter row: x-th pixel at base + x * stride (stride 0: the pad, for a row outside).
 struct InputRow {
@@ -74,9 +72,9 @@ HWY_NOINLINE void StorePixelSlow(const BlockRow& block, D32B d32, const int32_t*
   }
 }
 
-// kOutputs neighbouring outputs whose first window starts at column x0. kInside: every column they
-// touch lies inside of the image. kWidth 0: any filter width and dilation (kOutputs must be 1).
-template <class D8, int kWidth, int kStride, int kOutputs, bool kInside>
+// kOutputs neighbouring outputs whose first window starts at column x0. kWidth 0: any filter width
+// and dilation (kOutputs must be 1).
+template <class D8, int kWidth, int kStride, int kOutputs>
 EDGEML_INLINE void DepthwiseTile(D8 d8, const BlockRow& block, int32_t x0, int64_t pixel) {
   const DepthwiseInt8Args& args = *block.args;
   const hn::Repartition<uint16_t, D8> d16;
@@ -132,7 +130,7 @@ EDGEML_INLINE void DepthwiseTile(D8 d8, const BlockRow& block, int32_t x0, int64
 #pragma GCC unroll 16
       for (int col = 0; col < (kOutputs - 1) * kStride + kWidth; ++col) {
         V quads[4];
-        column(x0 + col, kInside || (x0 + col >= 0 && x0 + col < args.geometry.in_w), quads);
+        column(x0 + col, x0 + col >= 0 && x0 + col < args.geometry.in_w, quads);
 #pragma GCC unroll 8
         for (int o = 0; o < kOutputs; ++o) {
           const int kx = col - o * kStride;
@@ -162,55 +160,37 @@ EDGEML_INLINE void DepthwiseTile(D8 d8, const BlockRow& block, int32_t x0, int64
   }
 }
 
-// First and one past the last output column whose window lies inside; empty when dilated.
-EDGEML_INLINE void InsideColumns(const DepthwiseGeometry& g, int32_t* begin, int32_t* end) {
-  const int32_t room = g.in_w - g.filter_w + g.pad_left;
-  *begin = Min((g.pad_left + g.stride_w - 1) / g.stride_w, g.out_w);
-  *end = room < 0 ? 0 : Min(room / g.stride_w + 1, g.out_w);
-  if (g.dilation_w != 1) *end = 0;
-  *end = Max(*begin, *end);
-}
-
 // A row of outputs, kOutputs at a time; the last ones overlap those before where they do not fit.
 // REQUIRES: out_w >= kOutputs.
 template <class D8, int kWidth, int kStride, int kOutputs>
-HWY_NOINLINE void DepthwiseTiles(D8 d8, const BlockRow& block, int32_t inside_begin,
-                                 int32_t inside_end, int64_t pixel) {
+HWY_NOINLINE void DepthwiseTiles(D8 d8, const BlockRow& block, int64_t pixel) {
   const DepthwiseGeometry& g = block.args->geometry;
   for (int32_t next = 0; next < g.out_w; next += kOutputs) {
     const int32_t x = Min(next, g.out_w - kOutputs);
-    const int32_t x0 = x * g.stride_w - g.pad_left;
-    if (kWidth != 0 && x >= inside_begin && x + kOutputs <= inside_end) {
-      DepthwiseTile<D8, kWidth, kStride, kOutputs, true>(d8, block, x0, pixel + x);
-    } else {
-      DepthwiseTile<D8, kWidth, kStride, kOutputs, false>(d8, block, x0, pixel + x);
-    }
+    DepthwiseTile<D8, kWidth, kStride, kOutputs>(d8, block, x * g.stride_w - g.pad_left, pixel + x);
   }
 }
 
 template <class D8>
-void DepthwiseBlockRow(D8 d8, const BlockRow& block, int32_t inside_begin, int32_t inside_end,
-                       int64_t pixel) {
+void DepthwiseBlockRow(D8 d8, const BlockRow& block, int64_t pixel) {
   const DepthwiseGeometry& g = block.args->geometry;
   constexpr int kMany = kVectorBytes == 64 ? 4 : 2;
   const bool plain = g.dilation_w == 1;
   if (plain && g.filter_w == 3 && g.stride_w == 1 && g.out_w >= kMany) {
-    DepthwiseTiles<D8, 3, 1, kMany>(d8, block, inside_begin, inside_end, pixel);
+    DepthwiseTiles<D8, 3, 1, kMany>(d8, block, pixel);
   } else if (plain && g.filter_w == 3 && g.stride_w == 2 && g.out_w >= 2) {
-    DepthwiseTiles<D8, 3, 2, 2>(d8, block, inside_begin, inside_end, pixel);
+    DepthwiseTiles<D8, 3, 2, 2>(d8, block, pixel);
   } else if (plain && g.filter_w == 5 && g.stride_w == 1 && g.out_w >= kMany) {
-    DepthwiseTiles<D8, 5, 1, kMany>(d8, block, inside_begin, inside_end, pixel);
+    DepthwiseTiles<D8, 5, 1, kMany>(d8, block, pixel);
   } else {
-    DepthwiseTiles<D8, 0, 0, 1>(d8, block, inside_begin, inside_end, pixel);
+    DepthwiseTiles<D8, 0, 0, 1>(d8, block, pixel);
   }
 }
 
 // Output rows [begin, end) of batch * out_h.
-inline void RunDepthwiseInt8(const DepthwiseInt8Args& args, int64_t begin, int64_t end) {
+void RunDepthwiseInt8(const DepthwiseInt8Args& args, int64_t begin, int64_t end) {
   const DepthwiseGeometry& g = args.geometry;
   const int32_t row_groups = (g.filter_h + 3) / 4;
-  int32_t inside_begin, inside_end;
-  InsideColumns(g, &inside_begin, &inside_end);
   for (int64_t out_row = begin; out_row < end; ++out_row) {
     const int64_t image = out_row / g.out_h;
     const auto oy = static_cast<int32_t>(out_row - image * g.out_h);
@@ -238,18 +218,24 @@ inline void RunDepthwiseInt8(const DepthwiseInt8Args& args, int64_t begin, int64
       block.channels = Min(left, width);
       block.weights = args.weights + int64_t{c} * kQuadBytes * g.filter_w * row_groups * args.terms;
       if (width == 16) {
-        DepthwiseBlockRow(hn::FixedTag<uint8_t, 16>(), block, inside_begin, inside_end, pixel);
+        DepthwiseBlockRow(hn::FixedTag<uint8_t, 16>(), block, pixel);
       } else if (width == 32) {
-        DepthwiseBlockRow(hn::FixedTag<uint8_t, 32>(), block, inside_begin, inside_end, pixel);
+        DepthwiseBlockRow(hn::FixedTag<uint8_t, 32>(), block, pixel);
       } else {
-        DepthwiseBlockRow(hn::FixedTag<uint8_t, kVectorBytes>(), block, inside_begin, inside_end,
-                          pixel);
+        DepthwiseBlockRow(hn::FixedTag<uint8_t, kVectorBytes>(), block, pixel);
       }
       c += width;
     }
   }
 }
 
-}  // namespace edgeml::kernels::EDGEML_SIMD_LEVEL
+}  // namespace
 
-#endif  // EDGEML_KERNELS_DEPTHWISE_DEPTHWISE_INT8_INL_H_
+extern const DepthwiseInt8Kernels kDepthwiseInt8;
+const DepthwiseInt8Kernels kDepthwiseInt8 = {
+    .vector_bytes = kVectorBytes,
+    .quad_bytes = kQuadBytes,
+    .run = RunDepthwiseInt8,
+};
+
+}  // namespace edgeml::kernels::EDGEML_SIMD_LEVEL
