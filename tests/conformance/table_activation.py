@@ -117,7 +117,7 @@ ROWS = [
         ("float32", "float16", *QUANT), 6),
     Row("HARD_SWISH", shaped("HARD_SWISH"), ("float32", "int8_q", "uint8_q"), 6),
     Row("LEAKY_RELU", shaped("LEAKY_RELU",
-                             lambda d: ("LeakyReluOptions", {"alpha": d.real(-0.5, 1.5)})),
+                             lambda d: ("LeakyReluOptions", {"alpha": d.real(-2, 2)})),
         ("float32", *QUANT)),
     Row("PRELU", prelu, ("float32", *QUANT)),
 ]

@@ -88,7 +88,7 @@ def reshape(d: Dice, dtype: str) -> Case:
     if not x_shape:
         x_shape = [1]
     asked = list(y)
-    if asked and count and d.chance(0.4):
+    if asked and d.chance(0.4):
         asked[d.int(0, len(asked) - 1)] = -1
     x = tensor(d, x_shape, dtype)
     # LiteRT takes an attribute of [0] for a scalar, as old converters wrote it.
