@@ -48,7 +48,7 @@ def batch_to_space_nd(d: Dice, dtype: str) -> Case:
 
 def depth_space(op: str, options: str):
     def make(d: Dice, dtype: str) -> Case:
-        b, n, h, w, c = d.int(1, 3), d.int(1, 2), d.int(1, 4), d.int(1, 4), d.int(1, 4)
+        b, n, h, w, c = d.int(1, 4), d.int(1, 2), d.int(1, 4), d.int(1, 4), d.int(1, 4)
         deep, wide = [n, h, w, c * b * b], [n, h * b, w * b, c]
         a, y = (deep, wide) if op == "DEPTH_TO_SPACE" else (wide, deep)
         x = tensor(d, a, dtype)
@@ -61,7 +61,7 @@ def concatenation(d: Dice, variant: str) -> Case:
     shape = d.extents(1)
     axis = d.int(-len(shape), len(shape) - 1)
     inputs = []
-    for _ in range(d.int(1, 5)):
+    for _ in range(d.int(1, 6)):
         part = list(shape)
         part[axis] = d.int(0 if d.chance(0.1) else 1, 5)
         inputs.append(tensor(d, part, dtype))
@@ -166,8 +166,8 @@ def pad(op: str):
 
 def resize(op: str, options: str):
     def make(d: Dice, dtype: str) -> Case:
-        n, h, w, c = d.int(1, 2), d.int(1, 6), d.int(1, 6), d.int(1, 5)
-        oh, ow = d.int(1, 9), d.int(1, 9)
+        n, h, w, c = d.int(1, 2), d.int(1, 12), d.int(1, 12), d.int(1, 5)
+        oh, ow = d.int(1, 18), d.int(1, 18)
         if d.chance(0.2):
             oh, ow = h * 2, w * 2
         x = tensor(d, [n, h, w, c], dtype)
@@ -206,7 +206,7 @@ def slice_(d: Dice, dtype: str) -> Case:
 def split(d: Dice, dtype: str) -> Case:
     shape = d.extents(1)
     axis = d.int(-len(shape), len(shape) - 1)
-    count, each = d.int(1, 4), d.int(0 if d.chance(0.05) else 1, 3)
+    count, each = d.int(1, 5), d.int(0 if d.chance(0.05) else 1, 3)
     shape[axis] = count * each
     x = tensor(d, shape, dtype)
     part = list(shape)
@@ -299,7 +299,7 @@ def transpose(d: Dice, dtype: str) -> Case:
 def pack(d: Dice, dtype: str) -> Case:
     shape = d.extents(0, 7)
     axis = d.int(-len(shape) - 1, len(shape))
-    count = d.int(1, 4)
+    count = d.int(1, 6)
     first = tensor(d, shape, dtype)
     inputs = [first] + [d.input(shape, dtype, first.q) for _ in range(count - 1)]
     y = list(shape)

@@ -88,10 +88,11 @@ def reshape(d: Dice, dtype: str) -> Case:
     if not x_shape:
         x_shape = [1]
     asked = list(y)
-    if asked and count and d.chance(0.4):
+    if asked and d.chance(0.4):
         asked[d.int(0, len(asked) - 1)] = -1
     x = tensor(d, x_shape, dtype)
-    form = d.pick(["input", "input", "attribute", "both"]) if asked else "input"
+    # LiteRT takes an attribute of [0] for a scalar, as old converters wrote it.
+    form = d.pick(["input", "input", "attribute", "both"]) if asked not in ([], [0]) else "input"
     inputs = [x] if form == "attribute" else [x, d.param(asked)]
     options = None if form == "input" and d.chance(0.5) else ("ReshapeOptions", {
         "newShape": np.asarray(asked, np.int32)})
