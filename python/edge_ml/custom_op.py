@@ -12,7 +12,7 @@ docs/custom-operators.md says more, and how the same is done in C++ and C.
 from __future__ import annotations
 
 import threading
-from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence, Tuple, Union
+from typing import Any, Callable, Dict, Iterable, List, NoReturn, Optional, Sequence, Tuple, Union
 
 from . import _tensors
 from ._edge_ml import CustomOps as _CustomOps
@@ -157,7 +157,7 @@ def custom_op(
 
 
 def audio_frontend_ops() -> CustomOps:
-    """The signal operators of TFLite Micro models: SignalFramer, SignalWindow, SignalRfft, SignalFilterBank and so on."""
+    """The signal operators of TFLite Micro models: SignalFramer, SignalWindow, SignalRfft and so on."""
     ops = CustomOps()
     ops._native.add_audio_frontend()
     return ops
@@ -208,11 +208,19 @@ class _Functions:
 _failures = threading.local()
 
 
-def take_failure() -> Optional[BaseException]:
+def _take_failure() -> Optional[BaseException]:
     """The exception that a kernel raised last in this thread; it is forgotten."""
     failure = getattr(_failures, "last", None)
     _failures.last = None
     return failure
+
+
+def fail(error: _StatusError) -> NoReturn:
+    """Raises the error of a session; an exception of a custom operator is its cause."""
+    cause = _take_failure()
+    if cause is not None and not isinstance(cause, Exception):
+        raise cause  # KeyboardInterrupt and the like
+    raise RuntimeError(error.args[1]) from cause
 
 
 class _Kernel:
