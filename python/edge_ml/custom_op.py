@@ -91,6 +91,7 @@ class CustomOps:
 
     def __init__(self, ops: "Iterable[Union[CustomOp, CustomOps]]" = ()):
         self._native = _CustomOps()
+        self._factories: List[_Factory] = []  # which the native set holds weakly
         for op in ops:
             self.add(op)
 
@@ -104,8 +105,11 @@ class CustomOps:
         try:
             if isinstance(op, CustomOps):
                 self._native.add_all(op._native)
+                self._factories += op._factories
             elif isinstance(op, CustomOp):
-                self._native.add(op.name, lambda: _Kernel(op.kernel()), op.min_version, op.max_version)
+                factory = _Factory(op.kernel)
+                self._native.add(op.name, factory, op.min_version, op.max_version)
+                self._factories.append(factory)
             else:
                 raise TypeError(f"{op!r} is not a custom operator: make one with edge_ml.custom_op")
         except _StatusError as error:
@@ -221,6 +225,37 @@ def fail(error: _StatusError) -> NoReturn:
     if cause is not None and not isinstance(cause, Exception):
         raise cause  # KeyboardInterrupt and the like
     raise RuntimeError(error.args[1]) from cause
+
+
+class _Factory:
+    """What the runtime knows of an operator: it makes kernels and calls them, by number."""
+
+    def __init__(self, make: Callable[[], Any]):
+        self._make = make
+        self._kernels: Dict[int, _Kernel] = {}
+        self._last = 0
+
+    def make(self) -> int:
+        try:
+            kernel = _Kernel(self._make())
+        except BaseException as error:
+            _failures.last = error
+            raise
+        self._last += 1
+        self._kernels[self._last] = kernel
+        return self._last
+
+    def prepare(self, number: int, info: Dict[str, Any]) -> List[Optional[List[int]]]:
+        return self._kernels[number].prepare(info)
+
+    def run(self, number: int, arrays: List[Any]) -> List[Any]:
+        return self._kernels[number].run(arrays)
+
+    def reset(self, number: int) -> None:
+        self._kernels[number].reset()
+
+    def free(self, number: int) -> None:
+        self._kernels.pop(number, None)
 
 
 class _Kernel:

@@ -209,7 +209,7 @@ def test_wrong_results(result, message):
     ((1,) * 9, "at most 8"),
     (7, "TypeError"),
     (("a",), "ValueError"),
-    ((2**40,), ""),
+    ((2**40,), "something unexpected"),
 ])
 def test_wrong_shapes(shapes, message):
     op = edge_ml.custom_op("MyOp", lambda x: x, prepare=lambda node: shapes)
@@ -306,6 +306,24 @@ def test_kernels_go_with_the_interpreter():
     del interpreter
     gc.collect()
     assert alive[0]() is None
+
+
+def test_kernels_that_lead_back_to_the_interpreter_are_collected():
+    class Application:
+        def __init__(self):
+            op = edge_ml.custom_op("MyOp", self.work)
+            self.interpreter = edge_ml.InterpreterWithCustomOps(
+                model_content=model_of(), custom_op_registerers=[edge_ml.CustomOps([op])])
+
+        def work(self, x):
+            return 2 * x
+
+    application = Application()
+    np.testing.assert_array_equal(run(application.interpreter, ONES), 2 * ONES)
+    gone = weakref.ref(application)
+    del application
+    gc.collect()
+    assert gone() is None
 
 
 def test_audio_frontend():
