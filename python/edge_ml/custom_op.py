@@ -12,7 +12,7 @@ docs/custom-operators.md says more, and how the same is done in C++ and C.
 from __future__ import annotations
 
 import threading
-from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence, Tuple, Union
+from typing import Any, Callable, Dict, Iterable, List, NoReturn, Optional, Sequence, Tuple, Union
 
 from . import _tensors
 from ._edge_ml import CustomOps as _CustomOps
@@ -91,6 +91,7 @@ class CustomOps:
 
     def __init__(self, ops: "Iterable[Union[CustomOp, CustomOps]]" = ()):
         self._native = _CustomOps()
+        self._factories: List[_Factory] = []  # which the native set holds weakly
         for op in ops:
             self.add(op)
 
@@ -104,8 +105,11 @@ class CustomOps:
         try:
             if isinstance(op, CustomOps):
                 self._native.add_all(op._native)
+                self._factories += op._factories
             elif isinstance(op, CustomOp):
-                self._native.add(op.name, lambda: _Kernel(op.kernel()), op.min_version, op.max_version)
+                factory = _Factory(op.kernel)
+                self._native.add(op.name, factory, op.min_version, op.max_version)
+                self._factories.append(factory)
             else:
                 raise TypeError(f"{op!r} is not a custom operator: make one with edge_ml.custom_op")
         except _StatusError as error:
@@ -157,7 +161,7 @@ def custom_op(
 
 
 def audio_frontend_ops() -> CustomOps:
-    """The signal operators of TFLite Micro models: SignalFramer, SignalWindow, SignalRfft, SignalFilterBank and so on."""
+    """The signal operators of TFLite Micro models: SignalFramer, SignalWindow, SignalRfft and so on."""
     ops = CustomOps()
     ops._native.add_audio_frontend()
     return ops
@@ -208,11 +212,50 @@ class _Functions:
 _failures = threading.local()
 
 
-def take_failure() -> Optional[BaseException]:
+def _take_failure() -> Optional[BaseException]:
     """The exception that a kernel raised last in this thread; it is forgotten."""
     failure = getattr(_failures, "last", None)
     _failures.last = None
     return failure
+
+
+def fail(error: _StatusError) -> NoReturn:
+    """Raises the error of a session; an exception of a custom operator is its cause."""
+    cause = _take_failure()
+    if cause is not None and not isinstance(cause, Exception):
+        raise cause  # KeyboardInterrupt and the like
+    raise RuntimeError(error.args[1]) from cause
+
+
+class _Factory:
+    """What the runtime knows of an operator: it makes kernels and calls them, by number."""
+
+    def __init__(self, make: Callable[[], Any]):
+        self._make = make
+        self._kernels: Dict[int, _Kernel] = {}
+        self._last = 0
+
+    def make(self) -> int:
+        try:
+            kernel = _Kernel(self._make())
+        except BaseException as error:
+            _failures.last = error
+            raise
+        self._last += 1
+        self._kernels[self._last] = kernel
+        return self._last
+
+    def prepare(self, number: int, info: Dict[str, Any]) -> List[Optional[List[int]]]:
+        return self._kernels[number].prepare(info)
+
+    def run(self, number: int, arrays: List[Any]) -> List[Any]:
+        return self._kernels[number].run(arrays)
+
+    def reset(self, number: int) -> None:
+        self._kernels[number].reset()
+
+    def free(self, number: int) -> None:
+        self._kernels.pop(number, None)
 
 
 class _Kernel:

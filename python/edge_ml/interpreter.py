@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import enum
 import os
-from typing import Any, Callable, Dict, Iterable, List, NoReturn, Optional, Sequence, Union
+from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence, Union
 
 from . import _tensors
 from ._edge_ml import Model as _Model
 from ._edge_ml import Session as _Session
 from ._edge_ml import StatusError as _StatusError
 from ._numpy import np
-from .custom_op import CustomOp, CustomOps, register, take_failure
+from .custom_op import CustomOp, CustomOps, fail, register
 
 # The most threads that a session takes; more are of no use and asked for by nobody but by mistake.
 _MAX_THREADS = 256
@@ -237,7 +237,7 @@ class Interpreter:
             for session in self._sessions.values():
                 session.reset_variables()
         except _StatusError as error:
-            _fail(error)
+            fail(error)
 
     def resize_tensor_input(self, input_index: int, tensor_size: Sequence[int], strict: bool = False) -> None:
         """Gives an input a new shape; allocate_tensors() must follow.
@@ -369,7 +369,7 @@ class Interpreter:
             if graph != 0:
                 self._sessions[graph] = self._sessions[0].on_subgraph(graph)
         except _StatusError as error:
-            _fail(error)
+            fail(error)
         return self._sessions[graph]
 
     def _safe_to_run(self) -> bool:
@@ -384,7 +384,7 @@ class Interpreter:
         try:
             self._session(graph).prepare()
         except _StatusError as error:
-            _fail(error)
+            fail(error)
 
     def _invoke(self, graph: int) -> None:
         session = self._sessions.get(graph)
@@ -393,7 +393,7 @@ class Interpreter:
         try:
             session.run()
         except _StatusError as error:
-            _fail(error)
+            fail(error)
 
     def _resize(self, index: int, shape: Sequence[int], strict: bool, graph: int) -> None:
         index = int(index)
@@ -411,7 +411,7 @@ class Interpreter:
         try:
             self._session(graph).resize_input(position, wanted, False)
         except _StatusError as error:
-            _fail(error)
+            fail(error)
 
     def _check_strict(self, index: int, wanted: Sequence[int], graph: int) -> None:
         info = self._model.tensor(index, graph)
@@ -537,14 +537,6 @@ class InterpreterWithCustomOps(Interpreter):
     def __init__(self, custom_op_registerers: Optional[Sequence[Any]] = None, **kwargs: Any):
         self._custom_op_registerers = list(custom_op_registerers or [])
         super().__init__(**kwargs)
-
-
-def _fail(error: _StatusError) -> NoReturn:
-    """Raises the error of a session; an exception of a custom operator is its cause."""
-    cause = take_failure()
-    if cause is not None and not isinstance(cause, Exception):
-        raise cause  # KeyboardInterrupt and the like
-    raise RuntimeError(error.args[1]) from cause
 
 
 def _load(path: Any, content: Any) -> _Model:

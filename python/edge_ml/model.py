@@ -130,8 +130,9 @@ def load(
     """
     kind = OpResolverType.BUILTIN_REF if exact else OpResolverType.AUTO
     source = {"model_content": path} if isinstance(path, bytes) and path[4:8] == b"TFL3" else {"model_path": path}
-    return Model(Interpreter(num_threads=num_threads, experimental_op_resolver_type=kind, custom_ops=custom_ops, **source),
-                 signature)
+    interpreter = Interpreter(num_threads=num_threads, experimental_op_resolver_type=kind, custom_ops=custom_ops,
+                              **source)
+    return Model(interpreter, signature)
 
 
 def _in_graph_order(details: Dict[str, TensorDetails], order: List[int]) -> List[Tuple[str, TensorDetails]]:

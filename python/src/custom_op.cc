@@ -75,18 +75,28 @@ nb::dict Describe(const CustomNode& node) {
   return out;
 }
 
-// One node's kernel, a Python object. The session runs without the interpreter lock; it is taken
-// for each call.
+// One node's kernel: a number that the operator's _Factory knows it by. The factory is held weakly:
+// kernels often lead back to the interpreter, and such a cycle is Python's to find when all of it
+// is in Python. The session runs without the interpreter lock; it is taken for each call.
 class PyKernel final : public CustomKernel {
  public:
-  explicit PyKernel(std::shared_ptr<const void> factory) : factory_(std::move(factory)) {}
+  explicit PyKernel(std::shared_ptr<const void> weak_factory)
+      : weak_factory_(std::move(weak_factory)) {}
+
+  ~PyKernel() override {
+    if (number_ < 0 || !nb::is_alive()) return;
+    static_cast<void>(Call([&](nb::handle factory) -> Status {
+                        factory.attr("free")(number_);
+                        return Status::Ok();
+                      }).ok());
+  }
 
   Status Prepare(CustomPrepare& node) override {
-    return Call([&]() -> Status {
-      if (kernel_ == nullptr) kernel_ = Hold(Borrow(factory_)());
+    return Call([&](nb::handle factory) -> Status {
+      if (number_ < 0) number_ = nb::cast<int64_t>(factory.attr("make")());
       // The shapes of the outputs; None for those that only running tells.
       const auto shapes = nb::cast<std::vector<std::optional<Dims>>>(
-          Borrow(kernel_).attr("prepare")(Describe(node)));
+          factory.attr("prepare")(number_, Describe(node)));
       for (size_t i = 0; i < shapes.size() && i < node.num_outputs(); ++i) {
         if (shapes[i]) {
           node.SetOutputShape(i, *shapes[i]);
@@ -99,14 +109,14 @@ class PyKernel final : public CustomKernel {
   }
 
   Status Run(CustomRun& node) override {
-    return Call([&]() -> Status {
+    return Call([&](nb::handle factory) -> Status {
       nb::list inputs;
       for (size_t i = 0; i < node.num_inputs(); ++i) inputs.append(CopyOf(node.input(i)));
       // For each output its shape and its bytes, of the type and, where it is settled, the shape
       // that the output has; None for an absent one.
       using Bytes = nb::ndarray<uint8_t, nb::ro, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
       const auto results = nb::cast<std::vector<std::optional<std::pair<Dims, Bytes>>>>(
-          Borrow(kernel_).attr("run")(inputs));
+          factory.attr("run")(number_, inputs));
       for (size_t i = 0; i < results.size() && i < node.num_outputs(); ++i) {
         CustomTensor output = node.output(i);
         if (!results[i] || !output.present()) continue;
@@ -127,22 +137,21 @@ class PyKernel final : public CustomKernel {
 
   void Reset() override {
     // It cannot fail: the Python side keeps what goes wrong for the next run.
-    static_cast<void>(Call([&]() -> Status {
-                        Borrow(kernel_).attr("reset")();
+    static_cast<void>(Call([&](nb::handle factory) -> Status {
+                        factory.attr("reset")(number_);
                         return Status::Ok();
                       }).ok());
   }
 
  private:
-  static nb::object Borrow(const std::shared_ptr<const void>& held) {
-    return nb::borrow(static_cast<PyObject*>(const_cast<void*>(held.get())));
-  }
-
   template <typename F>
-  static Status Call(F&& work) {
+  Status Call(F&& work) const {
     const nb::gil_scoped_acquire gil;
     try {
-      return work();
+      PyObject* const weak = static_cast<PyObject*>(const_cast<void*>(weak_factory_.get()));
+      const nb::object factory = nb::borrow(weak)();
+      if (factory.is_none()) return Status(Code::kFailed, "its set of operators is gone");
+      return work(factory);
     } catch (const nb::python_error& error) {
       return Status(Code::kFailed, TextOf(error));
     } catch (const nb::cast_error&) {
@@ -150,8 +159,8 @@ class PyKernel final : public CustomKernel {
     }
   }
 
-  const std::shared_ptr<const void> factory_;
-  std::shared_ptr<const void> kernel_;
+  const std::shared_ptr<const void> weak_factory_;
+  int64_t number_ = -1;
 };
 
 }  // namespace
@@ -159,9 +168,10 @@ class PyKernel final : public CustomKernel {
 void CustomOps::Add(const std::string& name, nb::object factory, int32_t min_version,
                     int32_t max_version) {
   const auto changed = std::make_shared<CustomOpRegistry>(*registry_);
-  const std::shared_ptr<const void> held = Hold(std::move(factory));
+  const std::shared_ptr<const void> weak =
+      Hold(nb::steal(PyWeakref_NewRef(factory.ptr(), nullptr)));
   Check(changed->Add(
-      {name, [held] { return std::make_unique<PyKernel>(held); }, min_version, max_version}));
+      {name, [weak] { return std::make_unique<PyKernel>(weak); }, min_version, max_version}));
   registry_ = changed;
 }
 

@@ -17,8 +17,8 @@ class CustomOps {
  public:
   const std::shared_ptr<const CustomOpRegistry>& registry() const { return registry_; }
 
-  // `factory()` makes a kernel for one node: an object with the methods `prepare`, `run` and
-  // `reset` of _Kernel in python/edge_ml/custom_op.py.
+  // `factory` is a _Factory of python/edge_ml/custom_op.py. It is held weakly: whoever uses the set
+  // keeps it alive.
   void Add(const std::string& name, nanobind::object factory, int32_t min_version,
            int32_t max_version);
   void AddAudioFrontend();

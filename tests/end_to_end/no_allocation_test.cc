@@ -8,7 +8,9 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "edgeml/audio_frontend.h"
 #include "edgeml/edgeml.h"
+#include "tests/end_to_end/custom_models.h"
 #include "tests/end_to_end/test_models.h"
 
 namespace {
@@ -88,6 +90,32 @@ TEST_P(NoAllocation, InTheSteadyState) {
     EXPECT_EQ(allocations.exchange(0), 0) << "exact " << exact;
     EXPECT_EQ(locks.exchange(0), 0) << "exact " << exact;
   }
+}
+
+TEST(NoAllocation, OfCustomOperators) {
+  const DType i16 = DType::kInt16;
+  const Model model =
+      CustomModel({ValueOf(i16, {2, 16}), ValueOf(i16, {2, 2, 20}), ValueOf(DType::kBool, {}),
+                   ValueOf(i16, {2, 2, 34})},
+                  {{"SignalFramer",
+                    {0},
+                    {1, 2},
+                    OptionsOf({{"frame_size", 20}, {"frame_step", 8}, {"prefill", 1}})},
+                   {"SignalRfft", {1}, {3}, OptionsOf({{"fft_length", 32}})}},
+                  {0}, {2, 3});
+  auto registry = std::make_shared<CustomOpRegistry>();
+  ASSERT_TRUE(AddAudioFrontendOps(*registry).ok());
+  SessionOptions options;
+  options.custom_ops = registry;
+  auto session = Session::Create(model, options);
+  ASSERT_TRUE(session.ok()) << session.status().message();
+  ASSERT_TRUE(session->Run().ok());
+  counting = true;
+  const Status status = session->Run();
+  counting = false;
+  EXPECT_TRUE(status.ok()) << status.message();
+  EXPECT_EQ(allocations.exchange(0), 0);
+  EXPECT_EQ(locks.exchange(0), 0);
 }
 
 INSTANTIATE_TEST_SUITE_P(Models, NoAllocation, testing::ValuesIn(TestModels()), ModelTestName);

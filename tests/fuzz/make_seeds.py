@@ -1,6 +1,6 @@
 """Writes a small model of each operator and variant into a folder: `python make_seeds.py FOLDER`.
 
-They are the first case of each row of the conformance tables: small files reach more of the reader and the kernels in
+They are the first case of each row of the conformance tables and of the audio front-end's: small files reach more of the reader and the kernels in
 a given time than whole networks do.
 """
 
@@ -8,6 +8,8 @@ import pathlib
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "conformance"))
+import audio_cases  # noqa: E402
+import numpy as np  # noqa: E402
 import tables  # noqa: E402
 from runner import build_case  # noqa: E402
 
@@ -20,6 +22,9 @@ def main():
         if name.endswith("-0"):
             (folder / f"{name}.tflite").write_bytes(build_case(tables.make(row, variant, seed)))
             count += 1
+    for name, make in audio_cases.ROWS.items():
+        (folder / f"audio-{name}.tflite").write_bytes(make(np.random.default_rng(0)).model)
+        count += 1
     print(f"{count} seeds in {folder}")
 
 

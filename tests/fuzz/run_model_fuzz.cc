@@ -1,13 +1,15 @@
-// Fuzz target: read a model from hostile bytes, prepare it, and run it on both backends. Input
-// values come from a hash of the bytes.
+// Fuzz target: read a model from hostile bytes, prepare it, and run it on both backends, with the
+// custom operators of the audio front-end. Input values come from a hash of the bytes.
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <memory>
 #include <span>
 #include <string>
 
+#include "edgeml/audio_frontend.h"
 #include "edgeml/edgeml.h"
 
 namespace {
@@ -42,11 +44,21 @@ bool MayTakeTooLong(const edgeml::Session& session, const edgeml::NodeInfo& node
   return false;
 }
 
+std::shared_ptr<const edgeml::CustomOpRegistry> CustomOps() {
+  static const auto registry = [] {
+    auto made = std::make_shared<edgeml::CustomOpRegistry>();
+    CheckError(edgeml::AddAudioFrontendOps(*made));
+    return made;
+  }();
+  return registry;
+}
+
 void RunOnce(const edgeml::Model& model, bool exact, uint32_t seed) {
   edgeml::SessionOptions options;
   options.exact = exact;
   options.memory_cap_bytes = kMemoryCap;
   options.step_limit = kMostSteps;
+  options.custom_ops = CustomOps();
   auto session = edgeml::Session::Create(model, options);
   if (!session.ok()) return CheckError(session.status());
   int64_t macs = 0;
