@@ -30,7 +30,7 @@ class App {
     document.title = `${name} · Edge ML`;
     byId("title").textContent = name;
     byId("title").title = data.model;
-    const facts = [`${bytesText(data.file_bytes)}`, `${grouped(data.parameters)} parameters`, data.macs !== null && `${scaled(data.macs)} MACs`,
+    const facts = [`${bytesText(data.file_bytes)}`, `${grouped(data.parameters)} parameters`, data.macs > 0 && `${scaled(data.macs)} MACs`,
                    data.arena_bytes !== undefined && `arena ${bytesText(data.arena_bytes)}`];
     byId("facts").textContent = facts.filter(Boolean).join(" · ");
     if (this.graphs.length > 1) {
@@ -202,13 +202,17 @@ class App {
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.setTheme(this.theme));
     document.addEventListener("keydown", (event) => this.key(event));
     window.addEventListener("beforeprint", () => this.preparePrint());
-    window.addEventListener("afterprint", () => this.setTheme(this.theme));
+    window.addEventListener("afterprint", () => {
+      this.setTheme(this.theme);
+      replace(byId("slices"));
+      this.graphView.later();
+    });
   }
 
   preparePrint() {
     document.documentElement.dataset.theme = "light";
     VIEWS.forEach((view) => this.fillView(view));
-    this.graphView.update(true);
+    replace(byId("slices"), this.graphView.slices());
   }
 
   key(event) {

@@ -46,7 +46,7 @@ function nodeDetails(graph, n, on) {
   const node = graph.nodes[n];
   const attributes = Object.entries(node.attribute_values);
   const called = calledGraphs(node);
-  const macs = node.macs > 0 ? [grouped(node.macs), graph.macs > 0 && ` · ${percent(node.macs, graph.macs)} of the graph`] : node.macs < 0 ? "known only when it runs" : "none";
+  const macs = node.macs > 0 ? [grouped(node.macs), graph.macs > 0 && ` · ${percent(node.macs, graph.macs)} of the graph`] : node.macs === 0 ? "none" : graph.json.problem ? "" : "known only when it runs";
   return [
     h("h2", {}, node.op, h("small", {}, `node ${n}${node.custom ? ", custom" : ` · version ${node.version}`}`)),
     table([
@@ -55,7 +55,7 @@ function nodeDetails(graph, n, on) {
     ]),
     part("Calls", called.map(([how, g]) => h("p", {}, `${how}: `, graphLink(g, on)))),
     part("Attributes", table(attributes.map(([name, value]) => [name, h("code", {}, value)]))),
-    part("Inputs", listed(node.inputs.map((t, i) => [t, i]), ([t, i]) => tensorBlock(graph, t, roleOf(node, i), on))),
+    part("Inputs", listed(node.inputs.map((t, i) => [t, i]), ([t, i]) => tensorBlock(graph, t, roleOf(node, i) || String(i), on))),
     part("Outputs", listed(node.outputs, (t) => tensorBlock(graph, t, "", on))),
     (node.declined || []).length > 0 && part("Why no faster kernel", h("ul", {class: "declined"}, node.declined.map((reason) => {
       const at = reason.indexOf(": ");
@@ -87,7 +87,7 @@ function tensorBlock(graph, t, role, on) {
   if (t < 0) return h("p", {class: "absent"}, `${role}: absent`);
   const tensor = graph.tensors[t];
   const block = h("details", {class: "tensor"}, h("summary", {},
-    role && h("span", {class: "role"}, role), nameElement(clip(tensor.name, 160)), h("span", {class: "type"}, typeText(tensor))));
+    role && h("span", {class: "role"}, role, " "), h("span", {class: "type"}, typeText(tensor)), nameElement(clip(tensor.name, 160))));
   block.addEventListener("toggle", () => {
     if (block.open && block.childElementCount === 1) append(block, [tensorFacts(graph, t, on)]);
   });
@@ -132,9 +132,9 @@ function statisticsBlock(tensor) {
   const bars = s.histogram.map((n, i) => n > 0 && svg("rect", {x: i * 6.5, width: 5.5, y: high - (n / most) * high, height: (n / most) * high},
     svg("title", {}, `${grouped(n)} of ${grouped(s.count)} from ${short(s.min + (i * (s.max - s.min)) / s.histogram.length)}`)));
   return h("div", {class: "statistics"},
-    tensor.values ? h("pre", {}, tensor.values.map((v) => (v === null ? "NaN" : v)).join(", ")) :
+    tensor.values ? h("pre", {}, tensor.values.join(", ")) :
       [svg("svg", {class: "histogram", width, height: high, viewBox: `0 0 ${width} ${high}`, role: "img", "aria-label": "Histogram"}, bars),
        h("p", {class: "ends", style: `width:${width}px`}, h("span", {}, short(s.min)), h("span", {}, short(s.max)))],
     h("p", {}, `min ${short(s.min)}, max ${short(s.max)}, mean ${short(s.mean)}, deviation ${short(s.std)}`,
-      s.zeros > 0 && `, zeros ${percent(s.zeros, s.count)}`, s.not_finite > 0 && h("b", {}, `, not finite: ${grouped(s.not_finite)}`)));
+      s.zeros > 0 && `, zeros ${percent(s.zeros, s.count)}`, s.not_finite > 0 && h("strong", {}, `, not finite: ${grouped(s.not_finite)}`)));
 }

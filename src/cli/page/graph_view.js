@@ -7,7 +7,7 @@ const TILE = 1400;
 const MIN_ZOOM = 0.02, MAX_ZOOM = 3;
 const FAR = 0.42;  // below this zoom texts could not be read and are left out
 const ROW = 14, HEAD = 22, MOST_ROWS = 3, MOST_WIDTH = 300;
-const MOST_DRAWN = 30000;
+const MOST_DRAWN = 30000, MOST_PRINTED = 4000;
 
 class GraphView {
   // `on.select(vertex)` is called with what has node: n or tensor: t, or null; `on.open(number)` to
@@ -18,12 +18,14 @@ class GraphView {
     this.zoom = 1;
     this.picture = null;
     this.frame = 0;
+    this.wheel = null;  // what the wheel asked for since the last frame
     box.addEventListener("scroll", () => this.later());
     new ResizeObserver(() => this.later()).observe(box);
     box.addEventListener("wheel", (event) => {
       if (!event.ctrlKey && !event.metaKey) return;
       event.preventDefault();
-      this.zoomTo(this.zoom * Math.exp(-event.deltaY * 0.003), event.clientX, event.clientY);
+      this.wheel = {by: (this.wheel ? this.wheel.by : 1) * Math.exp(-event.deltaY * 0.003), x: event.clientX, y: event.clientY};
+      this.later();
     }, {passive: false});
     this.listenToPointer();
     box.addEventListener("dblclick", (event) => {
@@ -166,13 +168,16 @@ class GraphView {
 
   startZoom() {
     const fit = this.box.clientWidth / Math.max(this.drawing.width, 1);
-    return Math.min(1, Math.max(fit, 0.6));
+    return Math.min(1, Math.max(fit, 0.85));
   }
 
   later() {
     if (!this.frame) {
       this.frame = requestAnimationFrame(() => {
         this.frame = 0;
+        const {wheel} = this;
+        this.wheel = null;
+        if (wheel) this.zoomTo(this.zoom * wheel.by, wheel.x, wheel.y);
         this.update();
       });
     }
@@ -183,7 +188,6 @@ class GraphView {
     this.picture.setAttribute("viewBox", `0 0 ${width.toFixed(0)} ${height.toFixed(0)}`);
     this.picture.setAttribute("width", (width * this.zoom).toFixed(1));
     this.picture.setAttribute("height", (height * this.zoom).toFixed(1));
-    this.picture.classList.toggle("far", this.zoom < FAR);
   }
 
   // Shows the tiles near the visible part; `all` for printing.
@@ -191,7 +195,7 @@ class GraphView {
     if (!this.picture) return;
     const {box, zoom} = this;
     const picture = this.picture.getBoundingClientRect(), view = box.getBoundingClientRect();
-    const margin = 300;
+    const margin = 150;
     const left = (view.left - picture.left - margin) / zoom, top = (view.top - picture.top - margin) / zoom;
     const right = (view.right - picture.left + margin) / zoom, bottom = (view.bottom - picture.top + margin) / zoom;
     for (const tile of this.tiles) {
@@ -201,6 +205,8 @@ class GraphView {
       if (shown && !tile.element) this.make(tile);
       tile.element.style.display = shown ? "" : "none";
     }
+    // Last, so that only the texts of visible tiles are laid out.
+    this.picture.classList.toggle("far", !all && zoom < FAR);
   }
 
   make(tile) {
@@ -214,6 +220,22 @@ class GraphView {
         return element;
       }));
     this.ground.append(tile.element);
+  }
+
+  // The whole graph for paper: pieces one page high, side by side as far as the page is wide.
+  slices() {
+    if (!this.picture || this.vertices.length > MOST_PRINTED) return h("p", {class: "note"}, "The graph is too large to print.");
+    this.update(true);
+    const pageWidth = 700, pageHeight = 860;
+    const {width, height} = this.drawing;
+    const scale = Math.min(0.75, pageWidth / width), high = pageHeight / scale;
+    const slices = [];
+    for (let y = 0; y < height; y += high) {
+      const shown = Math.min(high, height - y);
+      const tiles = this.tiles.filter((tile) => tile.y0 < y + shown && tile.y1 > y).map((tile) => tile.element.cloneNode(true));
+      slices.push(svg("svg", {class: "picture", viewBox: `0 ${y} ${width} ${shown}`, width: width * scale, height: shown * scale}, tiles));
+    }
+    return slices;
   }
 
   mark(v) {
@@ -339,7 +361,7 @@ function nodeBox(graph, n) {
   const node = graph.nodes[n];
   const rows = [];
   const constants = graph.constants(node);
-  for (const [t, i] of constants.slice(0, MOST_ROWS)) rows.push(clip(`${roleOf(node, i)} ${shapeText(graph.tensors[t].shape)}`, 40));
+  for (const [t, i] of constants.slice(0, MOST_ROWS)) rows.push(clip(`${roleOf(node, i) || "constant"} ${shapeText(graph.tensors[t].shape)}`, 40));
   if (constants.length > MOST_ROWS) rows.push(`… ${constants.length - MOST_ROWS} more constants`);
   for (const [how, g] of calledGraphs(node).slice(0, MOST_ROWS)) rows.push(`${how} → graph ${g}`);
   const first = node.outputs.find((t) => t >= 0);
@@ -348,20 +370,22 @@ function nodeBox(graph, n) {
     rows.push(clip("→ " + typeText(graph.tensors[first]), 40) + more);
   }
   const activation = fusedActivation(node);
-  return boxOf({title: clip(node.op, 40), tag: String(n), rows, activation, kind: kindOf(node),
+  return boxOf({title: clip(node.op, 60), tag: String(n), rows, activation, kind: kindOf(node),
                 share: graph.mostMacs > 0 ? Math.max(0, node.macs) / graph.mostMacs : 0});
 }
 
 function portBox(graph, t, kind) {
   const tensor = graph.tensors[t];
-  return boxOf({title: clip(tensor.name || kind, 36), tag: kind, rows: [typeText(tensor)], activation: null, kind, share: 0});
+  return boxOf({title: clip(tensor.name || kind, 60), tag: kind, rows: [typeText(tensor)], activation: null, kind, share: 0});
 }
 
 function boxOf(content) {
-  const title = textWidth(content.title, TITLE_FONT) + textWidth(content.tag, ROW_FONT) + 14;
-  const width = Math.max(96, title, ...content.rows.map((row) => textWidth(row, ROW_FONT))) + 18;
+  const tag = textWidth(content.tag, ROW_FONT) + 14;
+  let {title} = content;
+  while (textWidth(title, TITLE_FONT) + tag + 18 > MOST_WIDTH) title = clip(title, title.length - 1);
+  const width = Math.max(96, textWidth(title, TITLE_FONT) + tag, ...content.rows.map((row) => textWidth(row, ROW_FONT))) + 18;
   const height = HEAD + content.rows.length * ROW + 9 + (content.activation ? 15 : 0);
-  return {...content, width: Math.min(width, MOST_WIDTH), height};
+  return {...content, title, width, height};
 }
 
 function drawBox(vertex, graph) {

@@ -73,7 +73,7 @@ class MemoryView {
     const steps = Math.max(1, graph.nodes.length, ...graph.plan.map((e) => e.last + 1));
     const top = Math.max(graph.json.arena_bytes, graph.json.arena_bound_bytes, 1) * 1.04;
     const plain = this.scroller.clientWidth > 0 ? Math.max(this.scroller.clientWidth - 4, 320) : 1000;
-    const width = this.width = Math.min(Math.max(plain, steps * 3) * this.widen, 200000);
+    const width = this.width = Math.min(Math.max(plain, steps * 0.5) * this.widen, 200000);
     const high = CHART_HEIGHT - CHART_TOP - CHART_BOTTOM;
     this.x = (step) => CHART_LEFT + (step * (width - CHART_LEFT - 8)) / steps;
     this.y = (bytes) => CHART_TOP + high * (1 - bytes / top);
@@ -95,7 +95,7 @@ class MemoryView {
     let used = "";
     if (this.alive) this.alive.forEach((bytes, step) => { if (step < steps) used += `${step === 0 ? "M" : "L"}${x(step).toFixed(1)} ${y(bytes).toFixed(1)}H${x(step + 1).toFixed(1)}`; });
     this.marker = svg("rect", {class: "step", y: CHART_TOP, height: high});
-    replace(this.scroller, svg("svg", {width, height: CHART_HEIGHT, viewBox: `0 0 ${width} ${CHART_HEIGHT}`, class: "arena"},
+    replace(this.scroller, svg("svg", {width, height: CHART_HEIGHT, viewBox: `0 0 ${width} ${CHART_HEIGHT}`, class: x(1) - x(0) < 4 ? "arena dense" : "arena"},
       this.axes(steps, top, width), this.marker, rectangles, svg("path", {class: "level used", d: used}),
       level(graph.json.arena_bound_bytes, "bound"), level(graph.json.arena_bytes, "plan")));
     if (this.step !== null) this.setStep(this.step);
@@ -144,9 +144,13 @@ class MemoryView {
       if (!by) return;
       event.preventDefault();
       this.setStep(Math.min(this.steps - 1, Math.max(0, (this.step || 0) + by)));
-      const at = this.x(this.step) - this.scroller.scrollLeft;
-      if (at < 0 || at > this.scroller.clientWidth) this.scroller.scrollLeft = this.x(this.step) - this.scroller.clientWidth / 2;
+      this.revealStep();
     });
+  }
+
+  revealStep() {
+    const at = this.x(this.step) - this.scroller.scrollLeft;
+    if (at < 0 || at > this.scroller.clientWidth) this.scroller.scrollLeft = this.x(this.step) - this.scroller.clientWidth / 2;
   }
 
   // Marks a step and lists what is alive at it.
@@ -181,6 +185,7 @@ class MemoryView {
     this.marked = tensors.map((t) => this.rectangles.get(t)).filter(Boolean);
     for (const element of this.marked) element.classList.add("selected");
     if (node && this.marker && selection.node < this.steps && this.step !== selection.node) this.setStep(selection.node);
+    if (node) this.revealStep();
   }
 }
 

@@ -145,7 +145,7 @@ function kindOf(node) {
   return found ? found[0] : "math";
 }
 
-const roleOf = (node, i) => (ROLES[node.op] && ROLES[node.op][i]) || `input ${i}`;
+const roleOf = (node, i) => (ROLES[node.op] && ROLES[node.op][i]) || "";
 
 // The graphs that a node calls: [[how, number]], from attributes such as body_subgraph.
 function calledGraphs(node) {

@@ -60,6 +60,7 @@ function percent(part, whole) {
 
 // Four significant digits, without a tail of zeros.
 function short(value) {
+  if (value === null) return "?";
   if (typeof value !== "number" || Number.isInteger(value)) return String(value);
   return String(Number(value.toPrecision(4)));
 }
