@@ -2,10 +2,12 @@
 
 #include <cmath>
 
+#include "src/cli/inspect_html.h"
 #include "src/cli/layer_compare.h"
 #include "src/cli/options.h"
 #include "src/cli/output.h"
 #include "src/cli/results.h"
+#include "src/cli/tensor_statistics.h"
 
 namespace edgeml::cli {
 namespace {
@@ -38,6 +40,60 @@ TEST(OutputTest, JsonIsAlwaysValid) {
   EXPECT_TRUE(back["nan"].is_null());
   EXPECT_EQ(back["parts"][0]["a"], 1);
   EXPECT_NE(text.find("[1,2,3]"), std::string::npos);
+}
+
+TEST(InspectHtmlTest, NothingInTheDataIsMarkup) {
+  const Json json = {{"</script><!--<script>", "a & b > c\xFF\x01"}};
+  const std::string text = EmbeddedJson(json);
+  EXPECT_EQ(text.find_first_of("<>&"), std::string::npos) << text;
+  const Json back = Json::parse(text, nullptr, false);
+  ASSERT_FALSE(back.is_discarded()) << text;
+  EXPECT_EQ(back["</script><!--<script>"], "a & b > c\xEF\xBF\xBD\x01");
+
+  const std::string page = GraphPage(json);
+  const size_t at = page.find(text);
+  ASSERT_NE(at, std::string::npos);
+  EXPECT_TRUE(page.substr(0, at).ends_with("id=\"model-data\">"));
+  EXPECT_TRUE(page.substr(at + text.size()).starts_with("</script>"));
+}
+
+TensorInfo MakeTensor(DType type, std::vector<int32_t> shape) {
+  TensorInfo info;
+  info.dtype = type;
+  info.shape = std::move(shape);
+  return info;
+}
+
+TEST(TensorStatisticsTest, OnlyOfWholeTensorsOfNumbers) {
+  const std::vector<std::byte> bytes(8);
+  EXPECT_TRUE(StatisticsOf(MakeTensor(DType::kFloat32, {2}), bytes));
+  EXPECT_FALSE(StatisticsOf(MakeTensor(DType::kFloat32, {3}), bytes));
+  EXPECT_FALSE(StatisticsOf(MakeTensor(DType::kFloat32, {0}), {}));
+  EXPECT_FALSE(StatisticsOf(MakeTensor(DType::kComplex64, {1}), bytes));
+  EXPECT_FALSE(StatisticsOf(MakeTensor(DType::kString, {1}), bytes));
+  EXPECT_FALSE(StatisticsOf(MakeTensor(DType::kInt8, {1 << 30, 1 << 30, 1 << 30}), bytes));
+}
+
+TEST(TensorStatisticsTest, RangesBeyondADouble) {
+  const double values[] = {-1.7e308, 1.7e308, INFINITY, NAN};
+  const auto s = StatisticsOf(MakeTensor(DType::kFloat64, {4}), std::as_bytes(std::span(values)));
+  ASSERT_TRUE(s);
+  EXPECT_EQ(s->min, -1.7e308);
+  EXPECT_EQ(s->max, 1.7e308);
+  EXPECT_EQ(s->not_finite, 2);
+  EXPECT_EQ(s->histogram[0], 2);
+}
+
+// Fewer scales than the dimension has indices, no zero points, and a dimension that is not there.
+TEST(TensorStatisticsTest, OddQuantization) {
+  const int8_t values[] = {1, 2, 3, 4};
+  TensorInfo info = MakeTensor(DType::kInt8, {2, 2});
+  info.quantization = {{0.5f, 2}, {}, 7};
+  const auto s = StatisticsOf(info, std::as_bytes(std::span(values)));
+  ASSERT_TRUE(s);
+  EXPECT_EQ(s->count, 4);
+  EXPECT_EQ(s->min, 0.5);
+  EXPECT_EQ(s->max, 8);
 }
 
 TEST(OptionsTest, Bytes) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 #include <map>
 
 #include "src/api/model_impl.h"
@@ -26,6 +27,12 @@ double Shortest(float value) {
   double out = static_cast<double>(value);
   if (error == std::errc()) std::from_chars(text, end, out);
   return out;
+}
+
+// JSON has no infinities and no NaN: they are text.
+Json ValueJson(double value, DType type) {
+  if (!std::isfinite(value)) return std::isnan(value) ? "nan" : value > 0 ? "inf" : "-inf";
+  return IsFloat(type) && type != DType::kFloat64 ? Shortest(static_cast<float>(value)) : value;
 }
 
 Json QuantizationJson(const TensorInfo& t) {
@@ -264,11 +271,7 @@ void AddConstants(const Model& model, Json& inspection) {
       all.shape = info.shape;
       all.data = const_cast<std::byte*>(bytes.data());  // only read
       Json values = Json::array();
-      for (const double v : RealValues(info, all)) {
-        values.push_back(IsFloat(info.dtype) && info.dtype != DType::kFloat64
-                             ? Shortest(static_cast<float>(v))
-                             : v);
-      }
+      for (const double v : RealValues(info, all)) values.push_back(ValueJson(v, info.dtype));
       tensor["values"] = std::move(values);
     }
   };

@@ -30,21 +30,45 @@ class App {
     document.title = `${name} · Edge ML`;
     byId("title").textContent = name;
     byId("title").title = data.model;
-    const facts = [`${bytesText(data.file_bytes)}`, `${grouped(data.parameters)} parameters`, data.macs !== null && `${scaled(data.macs)} MACs`,
-                   data.arena_bytes !== undefined && `arena ${bytesText(data.arena_bytes)}`];
+    const facts = [
+      `${bytesText(data.file_bytes)}`,
+      `${grouped(data.parameters)} parameters`,
+      data.macs > 0 && `${scaled(data.macs)} MACs`,
+      data.arena_bytes !== undefined && `arena ${bytesText(data.arena_bytes)}`,
+    ];
     byId("facts").textContent = facts.filter(Boolean).join(" · ");
     if (this.graphs.length > 1) {
       byId("graph-picker").hidden = false;
-      append(byId("graph-select"), this.graphs.map((g) => h("option", {value: g.number}, `${g.number} ${clip(g.name, 40)} (${plural(g.nodes.length, "node")})`)));
+      append(
+        byId("graph-select"),
+        this.graphs.map((g) =>
+          h(
+            "option",
+            {value: g.number},
+            `${g.number} ${clip(g.name, 40)} (${plural(g.nodes.length, "node")})`,
+          ),
+        ),
+      );
     }
   }
 
   legend() {
-    const kinds = [["heavy", "multiply-accumulates"], ["activation", "activation"], ["pool", "pooling, reduction"], ["math", "arithmetic"],
-                   ["move", "shape, movement"], ["convert", "type, quantization"], ["control", "control, state"], ["custom", "custom"]];
+    const kinds = [
+      ["heavy", "multiply-accumulates"],
+      ["activation", "activation"],
+      ["pool", "pooling, reduction"],
+      ["math", "arithmetic"],
+      ["move", "shape, movement"],
+      ["convert", "type, quantization"],
+      ["control", "control, state"],
+      ["custom", "custom"],
+    ];
     const used = new Set(this.graph.nodes.map(kindOf));
-    replace(byId("legend"), kinds.filter(([kind]) => used.has(kind)).map(([kind, text]) => h("li", {class: kind}, text)),
-      this.graph.mostMacs > 0 && h("li", {class: "sharekey"}, "share of the MACs"));
+    replace(
+      byId("legend"),
+      kinds.filter(([kind]) => used.has(kind)).map(([kind, text]) => h("li", {class: kind}, text)),
+      this.graph.mostMacs > 0 && h("li", {class: "sharekey"}, "share of the MACs"),
+    );
   }
 
   open(number, selection = null) {
@@ -54,7 +78,9 @@ class App {
     byId("graph-select").value = String(number);
     const {problem} = graph.json;
     byId("problem").hidden = !problem;
-    byId("problem").textContent = problem ? `Cannot run, so there are no settled shapes, kernels and memory plan: ${problem}` : "";
+    byId("problem").textContent = problem
+      ? `Cannot run, so there are no settled shapes, kernels and memory plan: ${problem}`
+      : "";
     this.legend();
     this.graphView.show(graph);
     this.memoryView.show(graph);
@@ -80,45 +106,69 @@ class App {
     if (view === "memory") this.memoryView.make();
     if ((view === "nodes" || view === "operators") && !this.tablesMade.has(view)) {
       this.tablesMade.add(view);
-      replace(byId(`view-${view}`), view === "nodes" ? nodesTable(this.graph, this.on) : operatorsTable(this.graph, this.on));
+      replace(
+        byId(`view-${view}`),
+        view === "nodes" ? nodesTable(this.graph, this.on) : operatorsTable(this.graph, this.on),
+      );
     }
   }
 
   // What has node: n or tensor: t; null shows the model.
   select(selection, scroll = true) {
     if (selection && selection.node !== undefined && !this.graph.nodes[selection.node]) selection = null;
-    if (selection && selection.tensor !== undefined && !this.graph.tensors[selection.tensor]) selection = null;
+    if (selection && selection.tensor !== undefined && !this.graph.tensors[selection.tensor])
+      selection = null;
     this.selection = selection;
     const {graph, on} = this;
-    const content = !selection ? modelDetails(this.data, graph, on) :
-      selection.node !== undefined ? nodeDetails(graph, selection.node, on) : tensorDetails(graph, selection.tensor, on);
+    const content = !selection
+      ? modelDetails(this.data, graph, on)
+      : selection.node !== undefined
+        ? nodeDetails(graph, selection.node, on)
+        : tensorDetails(graph, selection.tensor, on);
     replace(byId("details"), content);
     byId("details").scrollTop = 0;
     this.graphView.select(selection, scroll);
     this.memoryView.select(selection);
     const current = byId("rows").querySelector("[aria-current]");
     if (current) current.removeAttribute("aria-current");
-    const row = selection && selection.node !== undefined && byId("rows").querySelector(`[data-node="${selection.node}"]`);
+    const row =
+      selection &&
+      selection.node !== undefined &&
+      byId("rows").querySelector(`[data-node="${selection.node}"]`);
     if (row) {
       row.setAttribute("aria-current", "true");
-      row.scrollIntoView({block: "nearest"});
+      // Not scrollIntoView: in a narrow window that would scroll the page away from the graph.
+      const list = byId("rows").getBoundingClientRect(),
+        place = row.getBoundingClientRect();
+      if (place.top < list.top || place.bottom > list.bottom)
+        byId("rows").scrollTop += place.top - list.top - list.height / 2;
     }
     this.remember();
   }
 
   link(selection, text) {
     const name = text === undefined ? nameElement(this.graph.tensors[selection.tensor].name) : text;
-    return h("a", {href: "#", onclick: (event) => {
-      event.preventDefault();
-      this.select(selection);
-    }}, name);
+    return h(
+      "a",
+      {
+        href: "#",
+        onclick: (event) => {
+          event.preventDefault();
+          this.select(selection);
+        },
+      },
+      name,
+    );
   }
 
   search(query, remember = true) {
     byId("search").value = query;
     this.found = this.graph.search(query);
     fillList(byId("rows"), this.graph, this.found, this.on);
-    byId("found").textContent = this.found === null ? plural(this.graph.nodes.length, "node") : `${grouped(this.found.length)} of ${plural(this.graph.nodes.length, "node")}`;
+    byId("found").textContent =
+      this.found === null
+        ? plural(this.graph.nodes.length, "node")
+        : `${grouped(this.found.length)} of ${plural(this.graph.nodes.length, "node")}`;
     this.graphView.setMatches(this.found);
     if (remember) this.remember();
   }
@@ -136,7 +186,10 @@ class App {
     if (this.restoring) return;
     const state = new URLSearchParams();
     if (this.graph.number !== 0) state.set("graph", this.graph.number);
-    if (this.selection) Object.entries(this.selection).forEach(([key, value]) => (key === "node" || key === "tensor") && state.set(key, value));
+    if (this.selection)
+      Object.entries(this.selection).forEach(
+        ([key, value]) => (key === "node" || key === "tensor") && state.set(key, value),
+      );
     if (this.view !== "graph") state.set("view", this.view);
     if (byId("search").value) state.set("search", byId("search").value);
     if (this.theme) state.set("theme", this.theme);
@@ -159,7 +212,8 @@ class App {
     this.setTheme(["light", "dark"].includes(state.get("theme")) ? state.get("theme") : null);
     if (VIEWS.includes(state.get("view"))) this.view = state.get("view");
     byId("search").value = state.get("search") || "";
-    const node = number("node"), tensor = number("tensor");
+    const node = number("node"),
+      tensor = number("tensor");
     const selection = node !== undefined ? {node} : tensor !== undefined ? {tensor} : null;
     const graph = this.graphs[number("graph") || 0] ? number("graph") || 0 : 0;
     if (this.graph && this.graph.number === graph) {
@@ -190,25 +244,35 @@ class App {
     byId("graph-select").addEventListener("change", (event) => this.open(Number(event.target.value)));
     byId("theme").addEventListener("click", () => this.toggleTheme());
     byId("help").addEventListener("click", () => byId("keys").showModal());
-    byId("tabs").addEventListener("click", (event) => event.target.dataset.view && this.showView(event.target.dataset.view));
+    byId("tabs").addEventListener(
+      "click",
+      (event) => event.target.dataset.view && this.showView(event.target.dataset.view),
+    );
     byId("tabs").addEventListener("keydown", (event) => {
       const by = {ArrowLeft: -1, ArrowRight: 1}[event.key];
       if (!by) return;
       this.showView(VIEWS[(VIEWS.indexOf(this.view) + by + VIEWS.length) % VIEWS.length]);
       byId(`tab-${this.view}`).focus();
     });
-    byId("zoom").addEventListener("click", (event) => event.target.dataset.zoom && this.graphView.zoomBy(event.target.dataset.zoom));
+    byId("zoom").addEventListener(
+      "click",
+      (event) => event.target.dataset.zoom && this.graphView.zoomBy(event.target.dataset.zoom),
+    );
     window.addEventListener("popstate", () => this.restore());
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.setTheme(this.theme));
     document.addEventListener("keydown", (event) => this.key(event));
     window.addEventListener("beforeprint", () => this.preparePrint());
-    window.addEventListener("afterprint", () => this.setTheme(this.theme));
+    window.addEventListener("afterprint", () => {
+      this.setTheme(this.theme);
+      replace(byId("slices"));
+      this.graphView.later();
+    });
   }
 
   preparePrint() {
     document.documentElement.dataset.theme = "light";
     VIEWS.forEach((view) => this.fillView(view));
-    this.graphView.update(true);
+    replace(byId("slices"), this.graphView.slices());
   }
 
   key(event) {
@@ -225,12 +289,22 @@ class App {
     if (event.target.matches("select, input")) return;
     const node = this.selection && this.selection.node !== undefined ? this.selection.node : -1;
     const actions = {
-      "/": () => byId("search").select(), "?": () => byId("keys").showModal(),
-      g: () => this.showView("graph"), m: () => this.showView("memory"), n: () => this.showView("nodes"), o: () => this.showView("operators"),
-      j: () => this.select({node: Math.min(node + 1, this.graph.nodes.length - 1)}), k: () => this.select({node: Math.max(node - 1, 0)}),
-      d: () => this.toggleTheme(), Escape: () => this.select(null), Backspace: () => history.back(),
-      "+": () => this.graphView.zoomBy("in"), "=": () => this.graphView.zoomBy("in"), "-": () => this.graphView.zoomBy("out"),
-      1: () => this.graphView.zoomBy("one"), 0: () => this.graphView.zoomBy("all"),
+      "/": () => byId("search").select(),
+      "?": () => byId("keys").showModal(),
+      g: () => this.showView("graph"),
+      m: () => this.showView("memory"),
+      n: () => this.showView("nodes"),
+      o: () => this.showView("operators"),
+      j: () => this.select({node: Math.min(node + 1, this.graph.nodes.length - 1)}),
+      k: () => this.select({node: Math.max(node - 1, 0)}),
+      d: () => this.toggleTheme(),
+      Escape: () => this.select(null),
+      Backspace: () => history.back(),
+      "+": () => this.graphView.zoomBy("in"),
+      "=": () => this.graphView.zoomBy("in"),
+      "-": () => this.graphView.zoomBy("out"),
+      1: () => this.graphView.zoomBy("one"),
+      0: () => this.graphView.zoomBy("all"),
     };
     if (key.startsWith("Arrow") && event.target === byId("graph")) {
       const next = this.graphView.neighbour(key);

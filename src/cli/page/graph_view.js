@@ -4,10 +4,15 @@
 // and zooming cost what is visible and not what the model has.
 
 const TILE = 1400;
-const MIN_ZOOM = 0.02, MAX_ZOOM = 3;
-const FAR = 0.42;  // below this zoom texts could not be read and are left out
-const ROW = 14, HEAD = 22, MOST_ROWS = 3, MOST_WIDTH = 300;
-const MOST_DRAWN = 30000;
+const MIN_ZOOM = 0.005,
+  MAX_ZOOM = 3;
+const FAR = 0.42; // below this zoom texts could not be read and are left out
+const ROW = 14,
+  HEAD = 22,
+  MOST_ROWS = 3,
+  MOST_WIDTH = 300;
+const MOST_DRAWN = 30000,
+  MOST_PRINTED = 4000;
 
 class GraphView {
   // `on.select(vertex)` is called with what has node: n or tensor: t, or null; `on.open(number)` to
@@ -18,13 +23,23 @@ class GraphView {
     this.zoom = 1;
     this.picture = null;
     this.frame = 0;
+    this.wheel = null; // what the wheel asked for since the last frame
     box.addEventListener("scroll", () => this.later());
     new ResizeObserver(() => this.later()).observe(box);
-    box.addEventListener("wheel", (event) => {
-      if (!event.ctrlKey && !event.metaKey) return;
-      event.preventDefault();
-      this.zoomTo(this.zoom * Math.exp(-event.deltaY * 0.003), event.clientX, event.clientY);
-    }, {passive: false});
+    box.addEventListener(
+      "wheel",
+      (event) => {
+        if (!event.ctrlKey && !event.metaKey) return;
+        event.preventDefault();
+        this.wheel = {
+          by: (this.wheel ? this.wheel.by : 1) * Math.exp(-event.deltaY * 0.003),
+          x: event.clientX,
+          y: event.clientY,
+        };
+        this.later();
+      },
+      {passive: false},
+    );
     this.listenToPointer();
     box.addEventListener("dblclick", (event) => {
       const vertex = this.vertexAt(event.target);
@@ -37,11 +52,18 @@ class GraphView {
     let drag = null;
     this.box.addEventListener("pointerdown", (event) => {
       if (event.button !== 0 || event.pointerType !== "mouse" || event.target === this.box) return;
-      drag = {x: event.clientX, y: event.clientY, left: this.box.scrollLeft, top: this.box.scrollTop, moved: false};
+      drag = {
+        x: event.clientX,
+        y: event.clientY,
+        left: this.box.scrollLeft,
+        top: this.box.scrollTop,
+        moved: false,
+      };
     });
     window.addEventListener("pointermove", (event) => {
       if (!drag) return;
-      const dx = event.clientX - drag.x, dy = event.clientY - drag.y;
+      const dx = event.clientX - drag.x,
+        dy = event.clientY - drag.y;
       drag.moved = drag.moved || Math.abs(dx) + Math.abs(dy) > 4;
       if (drag.moved) this.box.scrollTo(drag.left - dx, drag.top - dy);
     });
@@ -66,12 +88,18 @@ class GraphView {
   show(graph) {
     this.graph = graph;
     this.tiles = [];
-    this.elements = new Map();  // vertex number → its group, where made
+    this.elements = new Map(); // vertex number → its group, where made
     this.selected = this.matches = null;
     this.box.textContent = "";
     this.picture = null;
     if (graph.nodes.length > MOST_DRAWN) {
-      this.box.append(h("p", {class: "note"}, `${plural(graph.nodes.length, "node")}: too many to draw. The list has them all.`));
+      this.box.append(
+        h(
+          "p",
+          {class: "note"},
+          `${plural(graph.nodes.length, "node")}: too many to draw. The list has them all.`,
+        ),
+      );
       return;
     }
     this.measure();
@@ -96,12 +124,14 @@ class GraphView {
       ...graph.nodes.map((_, n) => ({node: n, ...nodeBox(graph, n)})),
       ...graph.outputs.map((t) => ({tensor: t, ...portBox(graph, t, "output")})),
     ];
-    this.vertices.forEach((vertex, v) => { vertex.number = v; });
+    this.vertices.forEach((vertex, v) => {
+      vertex.number = v;
+    });
   }
 
   edges() {
     const {graph} = this;
-    const source = new Map();  // tensor → vertex
+    const source = new Map(); // tensor → vertex
     graph.inputs.forEach((t, i) => source.set(t, i));
     const nodeVertex = (n) => graph.inputs.length + n;
     for (const [t, n] of graph.producer) source.set(t, nodeVertex(n));
@@ -121,7 +151,8 @@ class GraphView {
     const tiles = new Map();
     const put = (x0, y0, x1, y1) => {
       const key = `${Math.floor(x0 / TILE)},${Math.floor(y0 / TILE)}`;
-      if (!tiles.has(key)) tiles.set(key, {x0, y0, x1, y1, vertices: [], lines: [], arrows: [], element: null, shown: false});
+      if (!tiles.has(key))
+        tiles.set(key, {x0, y0, x1, y1, vertices: [], lines: [], arrows: [], element: null, shown: false});
       const tile = tiles.get(key);
       tile.x0 = Math.min(tile.x0, x0);
       tile.y0 = Math.min(tile.y0, y0);
@@ -156,23 +187,34 @@ class GraphView {
     const {drawing} = this;
     const real = item < drawing.count;
     const layer = drawing.layer[item];
-    const from = {x: drawing.x[item], y: real ? drawing.tops[layer] + this.vertices[item].height : drawing.tops[layer]};
+    const from = {
+      x: drawing.x[item],
+      y: real ? drawing.tops[layer] + this.vertices[item].height : drawing.tops[layer],
+    };
     const port = next < drawing.count ? drawing.ports[next].get(item) || 0 : 0;
     const to = {x: drawing.x[next] + port, y: drawing.tops[drawing.layer[next]]};
-    const start = Math.min(drawing.bottoms[layer], to.y - 6), bend = (to.y - start) * 0.5;
+    const start = Math.min(drawing.bottoms[layer], to.y - 6),
+      bend = (to.y - start) * 0.5;
     const f = (n) => n.toFixed(1);
-    return {from, to, line: `M${f(from.x)} ${f(from.y)}V${f(start)}C${f(from.x)} ${f(start + bend)} ${f(to.x)} ${f(to.y - bend)} ${f(to.x)} ${f(to.y)}`};
+    return {
+      from,
+      to,
+      line: `M${f(from.x)} ${f(from.y)}V${f(start)}C${f(from.x)} ${f(start + bend)} ${f(to.x)} ${f(to.y - bend)} ${f(to.x)} ${f(to.y)}`,
+    };
   }
 
   startZoom() {
     const fit = this.box.clientWidth / Math.max(this.drawing.width, 1);
-    return Math.min(1, Math.max(fit, 0.6));
+    return Math.min(1, Math.max(fit, 0.85));
   }
 
   later() {
     if (!this.frame) {
       this.frame = requestAnimationFrame(() => {
         this.frame = 0;
+        const {wheel} = this;
+        this.wheel = null;
+        if (wheel) this.zoomTo(this.zoom * wheel.by, wheel.x, wheel.y);
         this.update();
       });
     }
@@ -183,17 +225,19 @@ class GraphView {
     this.picture.setAttribute("viewBox", `0 0 ${width.toFixed(0)} ${height.toFixed(0)}`);
     this.picture.setAttribute("width", (width * this.zoom).toFixed(1));
     this.picture.setAttribute("height", (height * this.zoom).toFixed(1));
-    this.picture.classList.toggle("far", this.zoom < FAR);
   }
 
   // Shows the tiles near the visible part; `all` for printing.
   update(all = false) {
     if (!this.picture) return;
     const {box, zoom} = this;
-    const picture = this.picture.getBoundingClientRect(), view = box.getBoundingClientRect();
-    const margin = 300;
-    const left = (view.left - picture.left - margin) / zoom, top = (view.top - picture.top - margin) / zoom;
-    const right = (view.right - picture.left + margin) / zoom, bottom = (view.bottom - picture.top + margin) / zoom;
+    const picture = this.picture.getBoundingClientRect(),
+      view = box.getBoundingClientRect();
+    const margin = 150;
+    const left = (view.left - picture.left - margin) / zoom,
+      top = (view.top - picture.top - margin) / zoom;
+    const right = (view.right - picture.left + margin) / zoom,
+      bottom = (view.bottom - picture.top + margin) / zoom;
     for (const tile of this.tiles) {
       const shown = all || (tile.x0 < right && tile.x1 > left && tile.y0 < bottom && tile.y1 > top);
       if (shown === tile.shown) continue;
@@ -201,10 +245,14 @@ class GraphView {
       if (shown && !tile.element) this.make(tile);
       tile.element.style.display = shown ? "" : "none";
     }
+    // Last, so that only the texts of visible tiles are laid out.
+    this.picture.classList.toggle("far", !all && zoom < FAR);
   }
 
   make(tile) {
-    tile.element = svg("g", {},
+    tile.element = svg(
+      "g",
+      {},
       svg("path", {class: "edge", d: tile.lines.join("")}),
       svg("path", {class: "arrow", d: tile.arrows.join("")}),
       tile.vertices.map((vertex) => {
@@ -212,8 +260,41 @@ class GraphView {
         this.elements.set(vertex.number, element);
         this.mark(vertex.number);
         return element;
-      }));
+      }),
+    );
     this.ground.append(tile.element);
+  }
+
+  // The whole graph for paper: pieces one page high, side by side as far as the page is wide.
+  slices() {
+    if (!this.picture || this.vertices.length > MOST_PRINTED)
+      return h("p", {class: "note"}, "The graph is too large to print.");
+    this.update(true);
+    const pageWidth = 700,
+      pageHeight = 860;
+    const {width, height} = this.drawing;
+    const scale = Math.min(0.75, pageWidth / width),
+      high = pageHeight / scale;
+    const slices = [];
+    for (let y = 0; y < height; y += high) {
+      const shown = Math.min(high, height - y);
+      const tiles = this.tiles
+        .filter((tile) => tile.y0 < y + shown && tile.y1 > y)
+        .map((tile) => tile.element.cloneNode(true));
+      slices.push(
+        svg(
+          "svg",
+          {
+            class: "picture",
+            viewBox: `0 ${y} ${width} ${shown}`,
+            width: width * scale,
+            height: shown * scale,
+          },
+          tiles,
+        ),
+      );
+    }
+    return slices;
   }
 
   mark(v) {
@@ -221,7 +302,10 @@ class GraphView {
     if (!element) return;
     const {node} = this.vertices[v];
     element.classList.toggle("selected", this.selected === v);
-    element.classList.toggle("faded", this.matches !== null && (node === undefined || !this.matches.has(node)));
+    element.classList.toggle(
+      "faded",
+      this.matches !== null && (node === undefined || !this.matches.has(node)),
+    );
   }
 
   // Nodes that a search found; null for no search.
@@ -237,7 +321,8 @@ class GraphView {
     if (selection.node !== undefined) return this.graph.inputs.length + selection.node;
     const input = this.graph.inputs.indexOf(selection.tensor);
     if (input >= 0) return input;
-    if (this.graph.producer.has(selection.tensor)) return this.graph.inputs.length + this.graph.producer.get(selection.tensor);
+    if (this.graph.producer.has(selection.tensor))
+      return this.graph.inputs.length + this.graph.producer.get(selection.tensor);
     return null;
   }
 
@@ -262,14 +347,19 @@ class GraphView {
       return d;
     };
     const most = 400;
-    const ins = drawing.ins[v].slice(0, most).map((u) => path(u, v)), outs = drawing.outs[v].slice(0, most).map((w) => path(v, w));
-    append(this.overlay, [svg("path", {class: "edge in", d: ins.join("")}), svg("path", {class: "edge out", d: outs.join("")})]);
+    const ins = drawing.ins[v].slice(0, most).map((u) => path(u, v)),
+      outs = drawing.outs[v].slice(0, most).map((w) => path(v, w));
+    append(this.overlay, [
+      svg("path", {class: "edge in", d: ins.join("")}),
+      svg("path", {class: "edge out", d: outs.join("")}),
+    ]);
   }
 
   reveal(v) {
     const {box, zoom} = this;
     const vertex = this.vertices[v];
-    const x = (vertex.x + vertex.width / 2) * zoom, y = (vertex.y + vertex.height / 2) * zoom;
+    const x = (vertex.x + vertex.width / 2) * zoom,
+      y = (vertex.y + vertex.height / 2) * zoom;
     const away = (at, from, size) => at < from + 60 || at > from + size - 60;
     if (away(x, box.scrollLeft, box.clientWidth) || away(y, box.scrollTop, box.clientHeight)) {
       box.scrollTo(x - box.clientWidth / 2, y - box.clientHeight / 2);
@@ -282,7 +372,8 @@ class GraphView {
     if (!this.picture) return;
     const {box} = this;
     const view = box.getBoundingClientRect();
-    const x = (clientX ?? view.left + view.width / 2), y = (clientY ?? view.top + view.height / 2);
+    const x = clientX ?? view.left + view.width / 2,
+      y = clientY ?? view.top + view.height / 2;
     const before = this.picture.getBoundingClientRect();
     const next = Math.min(MAX_ZOOM, Math.max(MIN_ZOOM, zoom));
     const at = {x: (x - before.left) / this.zoom, y: (y - before.top) / this.zoom};
@@ -308,7 +399,13 @@ class GraphView {
     const {drawing, selected} = this;
     if (!this.picture || this.vertices.length === 0) return null;
     if (selected === null) return this.vertices[this.graph.nodes.length > 0 ? this.graph.inputs.length : 0];
-    const nearest = (list) => list.slice().sort((a, b) => Math.abs(drawing.x[a] - drawing.x[selected]) - Math.abs(drawing.x[b] - drawing.x[selected]))[0];
+    const nearest = (list) =>
+      list
+        .slice()
+        .sort(
+          (a, b) =>
+            Math.abs(drawing.x[a] - drawing.x[selected]) - Math.abs(drawing.x[b] - drawing.x[selected]),
+        )[0];
     let next;
     if (key === "ArrowUp") next = nearest(drawing.ins[selected]);
     if (key === "ArrowDown") next = nearest(drawing.outs[selected]);
@@ -332,14 +429,16 @@ function textWidth(text, font) {
   }
   return widths.get(key);
 }
-const TITLE_FONT = "600 12px system-ui, sans-serif", ROW_FONT = "10.5px ui-monospace, monospace";
+const TITLE_FONT = "600 12px system-ui, sans-serif",
+  ROW_FONT = "10.5px ui-monospace, monospace";
 
 // What stands in the box of a node, and how large that is.
 function nodeBox(graph, n) {
   const node = graph.nodes[n];
   const rows = [];
   const constants = graph.constants(node);
-  for (const [t, i] of constants.slice(0, MOST_ROWS)) rows.push(clip(`${roleOf(node, i)} ${shapeText(graph.tensors[t].shape)}`, 40));
+  for (const [t, i] of constants.slice(0, MOST_ROWS))
+    rows.push(clip(`${roleOf(node, i) || "constant"} ${shapeText(graph.tensors[t].shape)}`, 40));
   if (constants.length > MOST_ROWS) rows.push(`… ${constants.length - MOST_ROWS} more constants`);
   for (const [how, g] of calledGraphs(node).slice(0, MOST_ROWS)) rows.push(`${how} → graph ${g}`);
   const first = node.outputs.find((t) => t >= 0);
@@ -348,35 +447,69 @@ function nodeBox(graph, n) {
     rows.push(clip("→ " + typeText(graph.tensors[first]), 40) + more);
   }
   const activation = fusedActivation(node);
-  return boxOf({title: clip(node.op, 40), tag: String(n), rows, activation, kind: kindOf(node),
-                share: graph.mostMacs > 0 ? Math.max(0, node.macs) / graph.mostMacs : 0});
+  return boxOf({
+    title: clip(node.op, 60),
+    tag: String(n),
+    rows,
+    activation,
+    kind: kindOf(node),
+    share: graph.mostMacs > 0 ? Math.max(0, node.macs) / graph.mostMacs : 0,
+  });
 }
 
 function portBox(graph, t, kind) {
   const tensor = graph.tensors[t];
-  return boxOf({title: clip(tensor.name || kind, 36), tag: kind, rows: [typeText(tensor)], activation: null, kind, share: 0});
+  return boxOf({
+    title: clip(tensor.name || kind, 60),
+    tag: kind,
+    rows: [typeText(tensor)],
+    activation: null,
+    kind,
+    share: 0,
+  });
 }
 
 function boxOf(content) {
-  const title = textWidth(content.title, TITLE_FONT) + textWidth(content.tag, ROW_FONT) + 14;
-  const width = Math.max(96, title, ...content.rows.map((row) => textWidth(row, ROW_FONT))) + 18;
+  const tag = textWidth(content.tag, ROW_FONT) + 14;
+  let {title} = content;
+  while (textWidth(title, TITLE_FONT) + tag + 18 > MOST_WIDTH) title = clip(title, title.length - 1);
+  const width =
+    Math.max(96, textWidth(title, TITLE_FONT) + tag, ...content.rows.map((row) => textWidth(row, ROW_FONT))) +
+    18;
   const height = HEAD + content.rows.length * ROW + 9 + (content.activation ? 15 : 0);
-  return {...content, width: Math.min(width, MOST_WIDTH), height};
+  return {...content, title, width, height};
 }
 
 function drawBox(vertex, graph) {
   const {width, height, kind, rows, activation, share} = vertex;
   const texts = rows.map((row, i) => svg("text", {class: "row", x: 9, y: HEAD + 14 + i * ROW}, row));
-  const label = vertex.node !== undefined ? `${graph.nodes[vertex.node].op}, node ${vertex.node}` : `graph ${kind} ${graph.tensors[vertex.tensor].name}`;
-  return svg("g", {class: `box ${kind}`, "data-vertex": vertex.number, transform: `translate(${vertex.x.toFixed(1)} ${vertex.y.toFixed(1)})`},
+  const label =
+    vertex.node !== undefined
+      ? `${graph.nodes[vertex.node].op}, node ${vertex.node}`
+      : `graph ${kind} ${graph.tensors[vertex.tensor].name}`;
+  return svg(
+    "g",
+    {
+      class: `box ${kind}`,
+      "data-vertex": vertex.number,
+      transform: `translate(${vertex.x.toFixed(1)} ${vertex.y.toFixed(1)})`,
+    },
     svg("title", {}, label),
     svg("rect", {class: "body", width, height, rx: 5}),
     svg("path", {class: "head", d: `M0 ${HEAD}V5a5 5 0 0 1 5-5H${width - 5}a5 5 0 0 1 5 5V${HEAD}z`}),
     svg("text", {class: "title", x: 9, y: 15}, vertex.title),
     svg("text", {class: "index", x: width - 8, y: 15}, vertex.tag),
     texts,
-    activation && svg("g", {},
-      svg("path", {class: "fused", d: `M0 ${height - 15}H${width}V${height - 5}a5 5 0 0 1-5 5H5a5 5 0 0 1-5-5z`}),
-      svg("text", {class: "row fusedtext", x: 9, y: height - 4}, activation)),
-    share > 0 && svg("rect", {class: "share", x: 0, y: HEAD, width: Math.max(1, width * share), height: 3}));
+    activation &&
+      svg(
+        "g",
+        {},
+        svg("path", {
+          class: "fused",
+          d: `M0 ${height - 15}H${width}V${height - 5}a5 5 0 0 1-5 5H5a5 5 0 0 1-5-5z`,
+        }),
+        svg("text", {class: "row fusedtext", x: 9, y: height - 4}, activation),
+      ),
+    share > 0 && svg("rect", {class: "share", x: 0, y: HEAD, width: Math.max(1, width * share), height: 3}),
+  );
 }

@@ -7,9 +7,9 @@
 const LAYER_GAP = 40;
 const VERTEX_GAP = 26;
 const ROUTE_GAP = 14;
-const MAX_ROUTE_POINTS = 40000;  // edges beyond that, longest first, are drawn without a route
+const MAX_ROUTE_POINTS = 40000; // edges beyond that, longest first, are drawn without a route
 const ORDER_ROUNDS = 10;
-const PLACE_ROUNDS = 10;
+const PLACE_ROUNDS = 24;
 
 // `sizes`: {width, height} of each vertex. `edges`: [from, to], without doubles; those that do not
 // lead from a smaller to a larger number are left out.
@@ -62,7 +62,8 @@ function routeEdges(drawing) {
       points -= span(v);
     }
   }
-  const up = Array.from({length: count}, () => []), down = Array.from({length: count}, () => []);
+  const up = Array.from({length: count}, () => []),
+    down = Array.from({length: count}, () => []);
   const link = (a, b) => {
     down[a].push(b);
     up[b].push(a);
@@ -82,7 +83,7 @@ function routeEdges(drawing) {
       }
     }
     for (const w of targets) {
-      const before = layer[w] - layer[v] - 2;  // which point of the chain stands above w
+      const before = layer[w] - layer[v] - 2; // which point of the chain stands above w
       if (before < 0) link(v, w);
       else if (routed[v]) link(chain[v] + before, w);
       else drawing.unrouted.push([v, w]);
@@ -120,7 +121,10 @@ function orderLayers(drawing) {
     }
   }
   const position = new Float64Array(down.length);
-  const number = (items) => items.forEach((item, i) => { position[item] = i; });
+  const number = (items) =>
+    items.forEach((item, i) => {
+      position[item] = i;
+    });
   layers.forEach(number);
   const key = new Float64Array(down.length);
   const sortBy = (neighbours) => (items) => {
@@ -177,7 +181,7 @@ function placeItems(drawing) {
   const half = (item) => (item < count ? sizes[item].width / 2 : 0);
   const gap = (a, b) => half(a) + half(b) + (a < count && b < count ? VERTEX_GAP : ROUTE_GAP);
   // Long edges should be straight before all.
-  const pull = (a, b) => (a < count ? 1 : 3) * (b < count ? 1 : 3);
+  const pull = (a, b) => (a < count ? 1 : 5) * (b < count ? 1 : 5);
   const x = new Float64Array(down.length);
   for (const items of layers) {
     for (let i = 1; i < items.length; ++i) x[items[i]] = x[items[i - 1]] + gap(items[i - 1], items[i]);
@@ -185,9 +189,11 @@ function placeItems(drawing) {
     for (const item of items) x[item] -= middle;
   }
   const settle = (items, ...directions) => {
-    const wanted = [], weights = [];
+    const wanted = [],
+      weights = [];
     for (const item of items) {
-      let sum = 0, weight = 0;
+      let sum = 0,
+        weight = 0;
       for (const neighbours of directions) {
         for (const other of neighbours[item]) {
           const w = pull(item, other);
@@ -204,15 +210,20 @@ function placeItems(drawing) {
     for (const items of layers) settle(items, up);
     for (let l = layers.length - 1; l >= 0; --l) settle(layers[l], down);
   }
-  for (const items of layers) settle(items, up, down);
+  for (let round = 0; round < 3; ++round) {
+    for (const items of layers) settle(items, up, down);
+  }
+  straighten(drawing, gap, x);
 
-  let left = Infinity, right = -Infinity;
+  let left = Infinity,
+    right = -Infinity;
   for (let item = 0; item < down.length; ++item) {
     left = Math.min(left, x[item] - half(item));
     right = Math.max(right, x[item] + half(item));
   }
   for (let item = 0; item < down.length; ++item) x[item] += VERTEX_GAP - left;
-  const tops = [], bottoms = [];
+  const tops = [],
+    bottoms = [];
   let y = LAYER_GAP / 2;
   for (const items of layers) {
     tops.push(y);
@@ -247,6 +258,61 @@ function spread(items, wanted, weights, gap, x) {
   let i = 0;
   for (const block of blocks) {
     for (let n = 0; n < block.size; ++n, ++i) x[items[i]] = block.sum / block.weight + offsets[i];
+  }
+}
+
+// Makes runs (route points of one vertex; vertices and route points with one edge in and one out)
+// vertical as far as the neighbours in their layers leave room, longest runs first.
+function straighten(drawing, gap, x) {
+  const {count, layers, up, down} = drawing;
+  const follows = new Int32Array(down.length).fill(-1);
+  const inside = new Uint8Array(down.length); // not the first of its run
+  down.forEach((below, item) => {
+    const point = item >= count ? below.find((other) => other >= count) : undefined;
+    const next =
+      point !== undefined ? point : below.length === 1 && up[below[0]].length === 1 ? below[0] : -1;
+    follows[item] = next;
+    if (next >= 0) inside[next] = 1;
+  });
+  const runs = [];
+  for (let item = 0; item < down.length; ++item) {
+    if (inside[item] || follows[item] < 0) continue;
+    const run = [];
+    for (let i = item; i >= 0; i = follows[i]) run.push(i);
+    runs.push(run);
+  }
+  runs.sort((a, b) => b.length - a.length);
+  const left = new Int32Array(down.length).fill(-1),
+    right = new Int32Array(down.length).fill(-1);
+  for (const items of layers) {
+    for (let i = 1; i < items.length; ++i) {
+      left[items[i]] = items[i - 1];
+      right[items[i - 1]] = items[i];
+    }
+  }
+  const least = (item) => (left[item] < 0 ? -Infinity : x[left[item]] + gap(left[item], item));
+  const most = (item) => (right[item] < 0 ? Infinity : x[right[item]] - gap(item, right[item]));
+  for (let round = 0; round < 2; ++round) {
+    for (const run of runs) {
+      for (let begin = 0; begin < run.length;) {
+        let low = -Infinity,
+          high = Infinity,
+          sum = 0,
+          end = begin;
+        for (; end < run.length; ++end) {
+          const l = Math.max(low, least(run[end])),
+            h = Math.min(high, most(run[end]));
+          if (l > h) break;
+          low = l;
+          high = h;
+          sum += x[run[end]];
+        }
+        if (end === begin)
+          ++end; // squeezed by rounding: stays where it is
+        else for (let i = begin; i < end; ++i) x[run[i]] = Math.min(high, Math.max(low, sum / (end - begin)));
+        begin = end;
+      }
+    }
   }
 }
 

@@ -60,6 +60,7 @@ function percent(part, whole) {
 
 // Four significant digits, without a tail of zeros.
 function short(value) {
+  if (value === null) return "?";
   if (typeof value !== "number" || Number.isInteger(value)) return String(value);
   return String(Number(value.toPrecision(4)));
 }
@@ -78,7 +79,8 @@ function quantizationText(tensor) {
 // The real numbers that a tensor quantized per tensor can hold; "" for others.
 function realRangeText(tensor) {
   const limits = {int8: [-128, 127], uint8: [0, 255], int16: [-32768, 32767], int4: [-8, 7], int2: [-2, 1]};
-  const q = tensor.quantization, range = limits[tensor.dtype];
+  const q = tensor.quantization,
+    range = limits[tensor.dtype];
   if (!q || q.scales.length !== 1 || !range) return "";
   return range.map((v) => short((v - (q.zero_points[0] ?? 0)) * q.scales[0])).join(" … ");
 }
