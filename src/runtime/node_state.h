@@ -2,6 +2,7 @@
 #ifndef EDGEML_RUNTIME_NODE_STATE_H_
 #define EDGEML_RUNTIME_NODE_STATE_H_
 
+#include <algorithm>
 #include <limits>
 #include <memory>
 #include <string>
@@ -36,8 +37,10 @@ class GraphExecutor::Preparer : public PrepareContext {
   const NodeView& view() const override { return view_; }
   int num_threads() const override { return owner_.context_.pool->num_threads(); }
 
-  int RequestWorkspace(size_t bytes) override {
-    workspaces.push_back(bytes);
+  int RequestWorkspace(uint64_t bytes) override {
+    // As much as fits a size_t is still more than there is.
+    workspaces.push_back(
+        static_cast<size_t>(std::min<uint64_t>(bytes, std::numeric_limits<size_t>::max())));
     return static_cast<int>(workspaces.size()) - 1;
   }
 
