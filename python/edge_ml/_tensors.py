@@ -53,7 +53,8 @@ def numpy_type(code: int) -> type:
 
 def name_of_array(array: np.ndarray) -> str:
     """TFLite's name of an array's type; NOTYPE where there is none."""
-    if array.dtype.kind in "SU" or (array.dtype == object and array.size and isinstance(array.flat[0], (bytes, str))):
+    if array.dtype.kind in "SU" or (
+            array.dtype == object and (not array.size or isinstance(array.flat[0], (bytes, str)))):
         return "STRING"
     return _NAMED.get(array.dtype.name, "NOTYPE") if array.dtype.isnative else "NOTYPE"
 

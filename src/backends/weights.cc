@@ -31,10 +31,11 @@ StoredRange RangeOf(DType type) {
 
 }  // namespace
 
-std::string DeclineQuantization(const TensorView& view, std::string_view what, bool zero_scale) {
+std::string DeclineQuantization(const TensorView& view, std::string_view what, bool zero_scale,
+                                bool blocks) {
   if (!view.quantized()) return Concat(what, " has no quantization parameters");
   const Quantization& q = *view.quantization;
-  if (q.block_size != 0) return Concat(what, " is quantized in blocks");
+  if (q.block_size != 0 && !blocks) return Concat(what, " is quantized in blocks");
   for (float scale : q.scale) {
     if (!std::isfinite(scale) || scale < 0.0f || (scale == 0.0f && !zero_scale))
       return Concat(what, " has a scale of ", scale);

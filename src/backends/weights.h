@@ -26,9 +26,9 @@ using runtime::RunContext;
 // Each returns why not, or "".
 
 // `view` has finite scales, none negative (none zero unless `zero_scale`), and zero points within
-// the range of its type; `what` names it.
+// the range of its type; its scales are not those of blocks (unless `blocks`); `what` names it.
 std::string DeclineQuantization(const TensorView& view, std::string_view what,
-                                bool zero_scale = false);
+                                bool zero_scale = false, bool blocks = false);
 // All zero points of `view` are 0.
 std::string DeclineAsymmetric(const TensorView& view, std::string_view what);
 // `weights` has one scale, or one per index of dimension `axis`, which has `channels` of them.

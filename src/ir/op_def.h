@@ -66,9 +66,11 @@ struct OpDef {
   // Multiply-accumulates of one evaluation; null = 0.
   int64_t (*macs)(const NodeView& view) = nullptr;
   // Bit i set: input i may be absent (kNoValue).
-  uint32_t optional_inputs = 0;
+  uint64_t optional_inputs = 0;
   // Evaluating it depends on or changes state, or runs subgraphs: never folded, never removed.
   bool has_side_effects = false;
+
+  bool MayLack(size_t input) const { return input < 64 && ((optional_inputs >> input) & 1) != 0; }
 };
 
 template <typename A, size_t I = 0>

@@ -33,7 +33,7 @@ struct Table {
     }
     OpDef& custom = defs[static_cast<size_t>(OpCode::kCustom)];
     custom.attributes = AttrsKind<OpaqueAttrs>();
-    custom.optional_inputs = ~0u;
+    custom.optional_inputs = ~uint64_t{0};
     custom.has_side_effects = true;
   }
 };
@@ -60,8 +60,7 @@ Status InferShapes(InferContext& context) {
   if (context.node->attributes.index() != def.attributes)
     return Error(Code::kInternal, "carries attributes of another operator");
   for (size_t i = 0; i < context.inputs.size(); ++i) {
-    const bool optional = i < 32 && ((def.optional_inputs >> i) & 1u) != 0;
-    if (!context.inputs[i].present() && !optional)
+    if (!context.inputs[i].present() && !def.MayLack(i))
       return Error(Code::kInvalidModel, "input ", i, " is absent but required");
   }
   if (def.infer == nullptr)

@@ -154,7 +154,7 @@ class GraphVerifier {
     for (size_t i = 0; i < node.inputs.size(); ++i) {
       const int32_t v = node.inputs[i];
       if (v == kNoValue) {
-        if (Defined(def) && (i >= 32 || ((def.optional_inputs >> i) & 1u) == 0))
+        if (Defined(def) && !def.MayLack(i))
           return Error(Code::kInvalidModel, "input ", i, " is absent but required");
         continue;
       }

@@ -31,6 +31,8 @@ using ir::NodeView;
 class SubgraphRunner {
  public:
   virtual ~SubgraphRunner() = default;
+  // As the model states it.
+  virtual const ir::Graph& graph() const = 0;
   virtual int num_inputs() const = 0;
   virtual int num_outputs() const = 0;
   // Makes input i of that shape and type known; re-plans when it changed.
@@ -43,7 +45,9 @@ class SubgraphRunner {
   virtual Status Run() = 0;
 };
 
-// State of a session that outlives a run: resource variables.
+class LookupTable;  // src/runtime/lookup_table.h
+
+// State of a session that outlives a run: resource variables and lookup tables.
 class ResourceStore {
  public:
   virtual ~ResourceStore() = default;
@@ -57,6 +61,17 @@ class ResourceStore {
   // cleared.
   virtual bool initialized(int32_t graph) const = 0;
   virtual void SetInitialized(int32_t graph) = 0;
+
+  // Lookup tables have ids of their own, given by the model. Makes table `id` unless there is one.
+  // kUnsupported unless it maps int64 to string or string to int64.
+  virtual Status MakeTable(int32_t id, DType key_type, DType value_type) = 0;
+  // Fills table `id` with pairs, one side of each in `numbers` and the other in `strings`, both of
+  // one size; of equal keys the first counts. A table is filled once: later calls change nothing.
+  // kInvalidModel for an unknown id or other keys than the table's, kResourceExhausted.
+  virtual Status FillTable(int32_t id, DType key_type, std::span<const int64_t> numbers,
+                           std::span<const std::string_view> strings) = 0;
+  // Valid until the state is cleared. kInvalidModel for an unknown id.
+  virtual Result<const LookupTable*> Table(int32_t id) const = 0;
 };
 
 // What a Step may ask for while it is being prepared.

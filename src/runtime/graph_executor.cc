@@ -149,6 +149,7 @@ Status GraphExecutor::InitConstants() {
     }
     kinds_[v] = Kind::kConstant;
     view.is_constant = true;
+    view.is_sparse = value.sparsity != nullptr;
     view.shape = value.shape;
     view.data = const_cast<std::byte*>(bytes.data());  // kernels get it as an input only
     view.SetDenseStrides();

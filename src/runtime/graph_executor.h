@@ -60,7 +60,7 @@ class GraphExecutor : public SubgraphRunner {
   bool prepared() const { return prepared_; }
   // The shape input `i` was last given, or the file's.
   const Shape& input_shape(int i) const { return input_shapes_[Index(i)]; }
-  const ir::Graph& graph() const { return graph_; }
+  const ir::Graph& graph() const override { return graph_; }
   // Current type, shape and memory of value `v`; `data` null when it has none.
   const TensorView& view(int32_t v) const { return views_[Index(v)]; }
   bool shape_known(int32_t v) const { return kinds_[Index(v)] != Kind::kUnsettled; }

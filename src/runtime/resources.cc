@@ -58,8 +58,42 @@ Result<TensorView> Resources::Read(int32_t id) {
   return view;
 }
 
+Status Resources::MakeTable(int32_t id, DType key_type, DType value_type) {
+  const bool by_number = key_type == DType::kInt64 && value_type == DType::kString;
+  const bool by_string = key_type == DType::kString && value_type == DType::kInt64;
+  if (!by_number && !by_string)
+    return Error(Code::kUnsupported, "a table from ", NameOf(key_type), " to ", NameOf(value_type),
+                 "; tables map int64 to string or string to int64");
+  tables_.try_emplace(id, key_type);
+  return Status::Ok();
+}
+
+Status Resources::FillTable(int32_t id, DType key_type, std::span<const int64_t> numbers,
+                            std::span<const std::string_view> strings) {
+  const auto found = tables_.find(id);
+  if (found == tables_.end()) return Error(Code::kInvalidModel, "there is no lookup table ", id);
+  LookupTable& table = found->second;
+  if (table.key_type() != key_type)
+    return Error(Code::kInvalidModel, "lookup table ", id, " has keys of type ",
+                 NameOf(table.key_type()), ", not ", NameOf(key_type));
+  if (table.filled()) return Status::Ok();
+  const auto bytes = LookupTable::BytesFor(numbers, strings);
+  if (!bytes || *bytes > memory_cap_ || this->bytes() > memory_cap_ - *bytes)
+    return Error(Code::kResourceExhausted, "lookup table ", id, " of ", strings.size(),
+                 " strings is over the memory cap of ", HumanBytes(memory_cap_));
+  table.Fill(numbers, strings);
+  return Status::Ok();
+}
+
+Result<const LookupTable*> Resources::Table(int32_t id) const {
+  const auto found = tables_.find(id);
+  if (found == tables_.end()) return Error(Code::kInvalidModel, "there is no lookup table ", id);
+  return &found->second;
+}
+
 void Resources::Clear() {
   initialized_.clear();
+  tables_.clear();
   for (auto& variable : variables_) {
     variable->assigned = false;
     variable->data.clear();
@@ -69,6 +103,7 @@ void Resources::Clear() {
 size_t Resources::bytes() const {
   size_t total = 0;
   for (const auto& variable : variables_) total += variable->data.size();
+  for (const auto& [id, table] : tables_) total += table.bytes();
   return total;
 }
 

@@ -1,4 +1,5 @@
-// Resource variables of a session, shared by the sessions made from it for other graphs.
+// Resource variables and lookup tables of a session, shared by the sessions made from it for other
+// graphs.
 #ifndef EDGEML_RUNTIME_RESOURCES_H_
 #define EDGEML_RUNTIME_RESOURCES_H_
 
@@ -10,6 +11,7 @@
 #include <vector>
 
 #include "src/runtime/backend.h"
+#include "src/runtime/lookup_table.h"
 
 namespace edgeml::runtime {
 
@@ -22,8 +24,12 @@ class Resources : public ResourceStore {
   Result<TensorView> Read(int32_t id) override;
   bool initialized(int32_t graph) const override { return initialized_.count(graph) > 0; }
   void SetInitialized(int32_t graph) override { initialized_.insert(graph); }
+  Status MakeTable(int32_t id, DType key_type, DType value_type) override;
+  Status FillTable(int32_t id, DType key_type, std::span<const int64_t> numbers,
+                   std::span<const std::string_view> strings) override;
+  Result<const LookupTable*> Table(int32_t id) const override;
 
-  // Forgets every value and that initializers ran; ids stay.
+  // Forgets every value, every table and that initializers ran; ids of variables stay.
   void Clear();
   size_t bytes() const;
 
@@ -39,6 +45,7 @@ class Resources : public ResourceStore {
   size_t memory_cap_;
   std::map<std::pair<std::string, std::string>, int32_t> ids_;
   std::vector<std::unique_ptr<Variable>> variables_;
+  std::map<int32_t, LookupTable> tables_;
   std::set<int32_t> initialized_;
 };
 

@@ -57,6 +57,23 @@ constexpr uint16_t FloatToBFloat16(float value) {
   return static_cast<uint16_t>((bits + 0x7FFFu + ((bits >> 16) & 1u)) >> 16);
 }
 
+// Elements of the two formats that compute as the float32 they stand for: a read is exact, a write
+// rounds.
+struct Half {
+  uint16_t bits = 0;
+  constexpr Half() = default;
+  constexpr Half(float value) : bits(FloatToHalf(value)) {}
+  constexpr operator float() const { return HalfToFloat(bits); }
+};
+struct BFloat16 {
+  uint16_t bits = 0;
+  constexpr BFloat16() = default;
+  constexpr BFloat16(float value) : bits(FloatToBFloat16(value)) {}
+  constexpr operator float() const { return BFloat16ToFloat(bits); }
+};
+static_assert(sizeof(Half) == 2 && sizeof(BFloat16) == 2);
+inline constexpr float kHalfMax = 65504.0f;  // the largest finite one
+
 }  // namespace edgeml
 
 #endif  // EDGEML_TENSOR_HALF_H_

@@ -22,6 +22,7 @@ struct TensorView {
   std::array<int64_t, kMaxRank> strides{};
   const Quantization* quantization = nullptr;  // null or empty = not quantized
   bool is_constant = false;                    // the bytes never change during the session
+  bool is_sparse = false;                      // the model stores them sparse; here they are dense
 
   bool present() const { return type != DType::kInvalid; }
   int rank() const { return shape.rank(); }

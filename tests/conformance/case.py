@@ -13,6 +13,7 @@ import numpy as np
 from tflite_builder import Graph, Op, Q, T, numpy_type
 
 RANGES = {"i8": (-128, 127), "u8": (0, 255), "i16": (-32768, 32767), "i4": (-8, 7)}
+PACKED_RANGES = {"i4": (-8, 7), "u4": (0, 15), "i2": (-2, 1)}
 
 
 @dataclasses.dataclass
@@ -69,14 +70,23 @@ class Dice:
     def shape(self, rank_low: int, rank_high: int, low: int = 1, high: int = 6) -> list:
         return [self.int(low, high) for _ in range(self.int(rank_low, rank_high))]
 
-    def broadcast_pair(self, rank_high: int = 4, high: int = 5) -> tuple:
+    def extents(self, least: int = 0, most: int = 8, empty: float = 0.04) -> list:
+        """A shape of any rank, mostly of 1 to 4 dimensions; now and then one of the dimensions is 0."""
+        usual = self.chance(0.8)
+        rank = self.int(min(max(least, 1), most), max(least, min(4, most))) if usual else self.int(least, most)
+        dims = [self.int(1, 6 if rank <= 4 else 4 if rank == 5 else 3 if rank == 6 else 2) for _ in range(rank)]
+        if dims and self.chance(empty):
+            dims[self.int(0, rank - 1)] = 0
+        return dims
+
+    def broadcast_pair(self, most: int = 8) -> tuple:
         """Two shapes that broadcast together, equal ones in about half of the cases."""
-        full = self.shape(1, rank_high, 1, high)
-        if self.chance(0.4):
+        full = self.extents(0, most)
+        if not full or self.chance(0.4):
             return full, list(full)
         a = [1 if self.chance(0.3) else n for n in full]
         b = [n if m == 1 or not self.chance(0.3) else 1 for n, m in zip(full, a)]
-        cut = self.int(0, len(full) - 1) if self.chance(0.4) else 0
+        cut = self.int(0, len(full)) if self.chance(0.4) else 0
         b = b[cut:]
         return (a, b) if self.chance(0.5) else (b, a)
 
@@ -99,12 +109,20 @@ class Dice:
         kind = numpy_type(dtype)
         if dtype == "bool":
             return self.rng.integers(0, 2, shape).astype(np.bool_)
+        if dtype == "string":
+            words = [b"", b"a", b"ab", b"b", "\u00e4".encode(), b"word", b"ab "]
+            picked = np.empty(shape, object)
+            for place in np.ndindex(*shape):
+                picked[place] = self.pick(words)
+            return picked
+        if np.issubdtype(kind, np.complexfloating):
+            return (self.values(shape, "f32", low, high) + 1j * self.values(shape, "f32", low, high)).astype(kind)
         if np.issubdtype(kind, np.floating):
             if low is not None:
                 return self.rng.uniform(low, high, shape).astype(kind)
             return (self.rng.standard_normal(shape) * 3).astype(kind)
         if low is None:
-            low, high = RANGES.get(dtype, (-1000, 1000) if np.issubdtype(kind, np.signedinteger)
+            low, high = {**RANGES, **PACKED_RANGES}.get(dtype, (-1000, 1000) if np.issubdtype(kind, np.signedinteger)
                                    else (0, 1000))
         out = self.rng.integers(low, high, shape, dtype=np.int64, endpoint=True)
         return np.asarray(out).astype(kind)
@@ -134,6 +152,29 @@ def out(shape, dtype="f32", q=None, **kw) -> T:
     return T(list(shape), dtype, q, **kw)
 
 
+# Types that Python neither feeds nor reads: a CAST from or to float32 stands between.
+HIDDEN = ("bf16", "i4", "u4", "i2")
+
+
+def visible(graph: Graph) -> Graph:
+    """The graph with inputs and outputs of such types turned into float32 ones."""
+    def cast(a: T, b: T) -> Op:
+        return Op("CAST", [a], [b], ("CastOptions", {}))
+
+    before, after = [], []
+    inputs, outputs = list(graph.inputs), list(graph.outputs)
+    for number, t in enumerate(inputs):
+        if t.dtype in HIDDEN:
+            inputs[number] = T(t.shape, "f32", None, np.asarray(t.data, np.float32),
+                               feeds=[np.asarray(v, np.float32) for v in t.feeds])
+            before.append(cast(inputs[number], t))
+    for number, t in enumerate(outputs):
+        if t.dtype in HIDDEN:
+            outputs[number] = T(t.shape, "f32")
+            after.append(cast(t, outputs[number]))
+    return Graph([*before, *graph.ops, *after], inputs, outputs, graph.name)
+
+
 def single(code: str, inputs, outputs, options=None, custom=None, invokes=1, intermediates=(),
            **kw) -> Case:
     """A model of one operator: every input that is not stored is fed at run time."""
@@ -142,7 +183,7 @@ def single(code: str, inputs, outputs, options=None, custom=None, invokes=1, int
         if t is not None and not t.const and not t.variable and not any(t is f for f in feeds):
             feeds.append(t)
     op = Op(code, list(inputs), list(outputs), options, custom, list(intermediates))
-    return Case([Graph([op], feeds, list(outputs))], invokes=invokes, **kw)
+    return Case([visible(Graph([op], feeds, list(outputs)))], invokes=invokes, **kw)
 
 
 def quantize(real: np.ndarray, q: Q, dtype: str) -> np.ndarray:

@@ -11,7 +11,7 @@ def rectifier(op: str):
     """RELU and its clipped kinds; a quantized one may rescale."""
     def make(d: Dice, variant: str) -> Case:
         dtype, tail = split(variant)
-        shape = d.shape(1, 5)
+        shape = d.extents()
         if tail == "q":
             x = d.input(shape, dtype, d.q(dtype))
             same = d.chance(0.3)
@@ -26,7 +26,7 @@ def fixed_output(op: str, scales: dict, options: str = None):
     """TANH, LOGISTIC, L2_NORMALIZATION: the output's quantization is fixed by the operator."""
     def make(d: Dice, variant: str) -> Case:
         dtype, tail = split(variant)
-        shape = d.shape(1, 4, 1, 8)
+        shape = d.extents(1 if op == "L2_NORMALIZATION" else 0)
         q = y_q = None
         if tail:
             q = d.q(dtype, -2.5, -1.0)
@@ -34,30 +34,30 @@ def fixed_output(op: str, scales: dict, options: str = None):
                 q = Q(2.0 ** -d.int(11, 13), 0) if tail == "pot" else d.q("i16", -4.5, -3)
             y_q = Q(*scales[dtype])
         x = d.input(shape, dtype, q)
-        if dtype == "f32" and op != "L2_NORMALIZATION":
-            x.data = x.data * np.float32(d.pick([0.1, 1, 5, 30]))
+        if dtype in ("f32", "f16", "bf16") and op != "L2_NORMALIZATION":
+            x.data = x.data * x.data.dtype.type(d.pick([0.1, 1, 5, 30]))
         return single(op, [x], [out(shape, dtype, y_q)],
                       (options, {"fusedActivationFunction": 0}) if options else None)
     return make
 
 
 def softmax(d: Dice, variant: str) -> Case:
-    shape = d.shape(1, 4, 1, 9)
+    shape = d.extents(1)
     beta = d.pick([1.0, 1.0, 0.5, 2.0, 0.1])
-    forms = {"float32": ("f32", "f32", None), "int8": ("i8", "i8", Q(1 / 256, -128)),
+    forms = {"float32": ("f32", "f32", None), "float16": ("f16", "f16", None), "int8": ("i8", "i8", Q(1 / 256, -128)),
              "uint8": ("u8", "u8", Q(1 / 256, 0)), "int8_int16": ("i8", "i16", Q(1 / 65536, -32768)),
              "int16": ("i16", "i16", Q(1 / 32768, 0))}
     a, b, y_q = forms[variant]
-    q = None if a == "f32" else d.q(a, *((-2.5, -0.3) if a != "i16" else (-4.5, -3)))
+    q = None if y_q is None else d.q(a, *((-2.5, -0.3) if a != "i16" else (-4.5, -3)))
     x = d.input(shape, a, q)
-    if a == "f32":
-        x.data = x.data * np.float32(d.pick([0.1, 1, 10]))
+    if y_q is None:
+        x.data = x.data * x.data.dtype.type(d.pick([0.1, 1, 10]))
     return single("SOFTMAX", [x], [out(shape, b, y_q)], ("SoftmaxOptions", {"beta": beta}))
 
 
 def log_softmax(d: Dice, variant: str) -> Case:
     dtype, _ = split(variant)
-    shape = d.shape(1, 4, 1, 9)
+    shape = d.extents(1)
     q, y_q = {"f32": (None, None), "i8": (d.q("i8"), Q(16 / 256, 127)),
               "u8": (d.q("u8"), Q(16 / 256, 255))}[dtype]
     return single("LOG_SOFTMAX", [d.input(shape, dtype, q)], [out(shape, dtype, y_q)],
@@ -68,19 +68,19 @@ def shaped(op: str, options=lambda d: None):
     """ELU, GELU, HARD_SWISH, LEAKY_RELU: any input and output quantization."""
     def make(d: Dice, variant: str) -> Case:
         dtype, tail = split(variant)
-        shape = d.shape(1, 5)
+        shape = d.extents()
         if tail == "q":
             x = d.input(shape, dtype, d.q(dtype, *((-2.5, -1) if dtype != "i16" else (-4.5, -2.5))))
             y = out(shape, dtype, output_q(d, dtype, reach(x) * d.real(0.5, 1.2)))
         else:
-            x, y = d.input(shape), out(shape)
+            x, y = d.input(shape, dtype), out(shape, dtype)
         return single(op, [x], [y], options(d))
     return make
 
 
 def prelu(d: Dice, variant: str) -> Case:
     dtype, tail = split(variant)
-    shape = d.shape(2, 4)
+    shape = d.extents(2)
     slopes = [1] * (len(shape) - 2) + [shape[-1]] if d.chance(0.7) else [
         n if d.chance(0.5) else 1 for n in shape[1:]]
     if tail == "q":
@@ -104,15 +104,15 @@ ROWS = [
     Row("RELU6", rectifier("RELU6"), ("float32", *QUANT)),
     Row("RELU_N1_TO_1", rectifier("RELU_N1_TO_1"), ("float32", "int8_q", "uint8_q")),
     Row("RELU_0_TO_1", rectifier("RELU_0_TO_1"), ("float32", "int8_q", "uint8_q")),
-    Row("LOGISTIC", fixed_output("LOGISTIC", UNIT), ("float32", *QUANT, "int16_pot")),
-    Row("TANH", fixed_output("TANH", SIGNED_UNIT), ("float32", *QUANT, "int16_pot")),
+    Row("LOGISTIC", fixed_output("LOGISTIC", UNIT), ("float32", "float16", "bfloat16", *QUANT, "int16_pot")),
+    Row("TANH", fixed_output("TANH", SIGNED_UNIT), ("float32", "float16", "bfloat16", *QUANT, "int16_pot")),
     Row("L2_NORMALIZATION", fixed_output("L2_NORMALIZATION", SIGNED_UNIT, "L2NormOptions"),
         ("float32", "int8_q", "uint8_q")),
-    Row("SOFTMAX", softmax, ("float32", "int8", "uint8", "int8_int16", "int16"), 6),
+    Row("SOFTMAX", softmax, ("float32", "float16", "int8", "uint8", "int8_int16", "int16"), 6),
     Row("LOG_SOFTMAX", log_softmax, ("float32", "int8_q", "uint8_q")),
     Row("ELU", shaped("ELU", lambda d: None), ("float32", "int8_q")),
     Row("GELU", shaped("GELU", lambda d: ("GeluOptions", {"approximate": d.chance(0.5)})),
-        ("float32", *QUANT), 6),
+        ("float32", "float16", *QUANT), 6),
     Row("HARD_SWISH", shaped("HARD_SWISH"), ("float32", "int8_q", "uint8_q"), 6),
     Row("LEAKY_RELU", shaped("LEAKY_RELU",
                              lambda d: ("LeakyReluOptions", {"alpha": d.real(-0.5, 1.5)})),

@@ -6,14 +6,14 @@ from ai_edge_litert import schema_py_generated as schema
 from case import RANGES, Case, Dice, Row, out, single
 from tflite_builder import DTYPES, Q, T
 
-CAST_TYPES = ("f32", "f64", "f16", "i8", "u8", "i16", "u16", "i32", "u32", "i64", "bool")
+CAST_TYPES = ("f32", "f64", "f16", "i8", "u8", "i16", "u16", "i32", "u32", "i64", "bool", "c64", "bf16")
 
 
 def cast(d: Dice, variant: str) -> Case:
     a, b = variant.split("_to_")
     shape = d.shape(0 if d.chance(0.1) else 1, 4)
     low, high = (None, None)
-    if a.startswith("f") and b != "bool" and not b.startswith("f"):
+    if a[0] in "fc" and b != "bool" and b[0] not in "fc":
         low, high = (0, 120) if b.startswith("u") else (-120, 120)  # beyond the range is undefined
     elif a in ("i8", "i16", "i32", "i64") and b.startswith("u"):
         low, high = None, None  # wraps
@@ -105,8 +105,8 @@ def densify(d: Dice, variant: str) -> Case:
     return single("DENSIFY", [x], [y], ("DensifyOptions", {}))
 
 
-CASTS = tuple(f"{a}_to_{b}" for a in CAST_TYPES for b in CAST_TYPES if a != b and not (
-    "f16" in (a, b) and "f32" not in (a, b)))
+CASTS = tuple(f"{a}_to_{b}" for a in CAST_TYPES for b in CAST_TYPES if a != b) + tuple(
+    f"{a}_to_{b}" for packed in ("i4", "u4", "i2") for a, b in ((packed, "f32"), ("f32", packed)))
 
 ROWS = [
     Row("CAST", cast, CASTS, 1),

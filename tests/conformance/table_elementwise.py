@@ -6,7 +6,8 @@ from case import Case, Dice, Row, out, output_q, single
 from tflite_builder import Q, T
 
 PLAIN = {"float32": "f32", "float16": "f16", "int8": "i8", "uint8": "u8", "int16": "i16", "int32": "i32",
-         "int64": "i64", "uint32": "u32", "bool": "bool", "float64": "f64"}
+         "int64": "i64", "uint32": "u32", "bool": "bool", "float64": "f64", "bfloat16": "bf16",
+         "complex64": "c64", "uint16": "u16", "uint64": "u64", "string": "string"}
 
 
 def split(variant: str) -> tuple:
@@ -45,10 +46,10 @@ def arithmetic(op: str):
     def make(d: Dice, variant: str) -> Case:
         dtype, tail = split(variant)
         quantized = tail.startswith("q") or tail == "pot"
-        shape_a, shape_b = d.broadcast_pair(5 if d.chance(0.2) and not quantized else 4)
+        shape_a, shape_b = d.broadcast_pair()
         if tail == "pot":  # this form does not broadcast
             shape_b = shape_a
-        options = {"fusedActivationFunction": d.activation()}
+        options = {"fusedActivationFunction": 0 if dtype == "c64" else d.activation()}
         low, high = (None, None)
         if dtype in ("i32", "i64", "u32"):
             low, high = (0 if dtype == "u32" else -1000, 1000)
@@ -92,7 +93,7 @@ def plain_binary(op: str, options: str = None, no_zero: bool = False, powers: bo
     def make(d: Dice, variant: str) -> Case:
         dtype, tail = split(variant)
         q = d.q(dtype) if tail == "q" else None
-        shape_a, shape_b = d.broadcast_pair(4)
+        shape_a, shape_b = d.broadcast_pair()
         low, high = (-20, 20) if dtype in ("i32", "i64") and d.chance(0.6) else (None, None)
         if powers:
             low, high = (0.1, 3) if dtype == "f32" else (0, 5)
@@ -108,7 +109,7 @@ def plain_binary(op: str, options: str = None, no_zero: bool = False, powers: bo
 
 def squared_difference(d: Dice, variant: str) -> Case:
     dtype, tail = split(variant)
-    shape_a, shape_b = d.broadcast_pair(4)
+    shape_a, shape_b = d.broadcast_pair()
     a = operand(d, shape_a, dtype, tail == "q")
     b = operand(d, shape_b, dtype, tail == "q")
     q = None
@@ -123,12 +124,12 @@ def squared_difference(d: Dice, variant: str) -> Case:
 def comparison(op: str, options: str):
     def make(d: Dice, variant: str) -> Case:
         dtype, tail = split(variant)
-        shape_a, shape_b = d.broadcast_pair(4)
+        shape_a, shape_b = d.broadcast_pair()
         low, high = (None, None) if dtype in ("f32", "bool") and d.chance(0.3) else (-3, 3)
         if dtype == "u8":
             low, high = 120, 136
-        if dtype == "f32" and low is not None:
-            a, b = d.input(shape_a), d.input(shape_b)
+        if dtype in ("f32", "f16", "bf16") and low is not None:
+            a, b = d.input(shape_a, dtype), d.input(shape_b, dtype)
             a.data, b.data = np.round(a.data), np.round(b.data)
         else:
             a = operand(d, shape_a, dtype, tail == "q", low, high)
@@ -141,7 +142,7 @@ def comparison(op: str, options: str):
 
 
 def add_n(d: Dice, variant: str) -> Case:
-    shape = d.shape(1, 4)
+    shape = d.extents()
     inputs = [d.input(shape, PLAIN[variant]) for _ in range(d.int(2, 5))]
     return single("ADD_N", inputs, [out(shape, PLAIN[variant])], ("AddNOptions", {}))
 
@@ -149,9 +150,9 @@ def add_n(d: Dice, variant: str) -> Case:
 def logical(op: str, options: str):
     def make(d: Dice, variant: str) -> Case:
         if op == "LOGICAL_NOT":
-            shape = d.shape(1, 4)
+            shape = d.extents()
             return single(op, [d.input(shape, "bool")], [out(shape, "bool")], (options, {}))
-        shape_a, shape_b = d.broadcast_pair(4)
+        shape_a, shape_b = d.broadcast_pair()
         a, b = d.input(shape_a, "bool"), d.input(shape_b, "bool")
         either_const(d, a, b)
         return single(op, [a, b], [out(joined(a, b), "bool")], (options, {}))
@@ -161,8 +162,8 @@ def logical(op: str, options: str):
 def select(d: Dice, variant: str) -> Case:
     dtype, tail = split(variant)
     q = d.q(dtype) if tail == "q" else None
-    shape = d.shape(1, 4)
-    form = d.pick(["same", "same", "rank1", "scalar"])
+    shape = d.extents()
+    form = d.pick(["same", "same", "rank1", "scalar"]) if shape else "same"
     condition = {"same": shape, "rank1": shape[:1], "scalar": []}[form]
     a, b = d.input(shape, dtype, q), d.input(shape, dtype, q)
     either_const(d, a, b)
@@ -173,7 +174,7 @@ def select(d: Dice, variant: str) -> Case:
 def select_v2(d: Dice, variant: str) -> Case:
     dtype, tail = split(variant)
     q = d.q(dtype) if tail == "q" else None
-    full = d.shape(1, 4)
+    full = d.extents()
 
     def part():
         cut = d.int(0, len(full)) if d.chance(0.3) else 0
@@ -191,7 +192,7 @@ DOMAINS = {"SQRT": (0, 50), "RSQRT": (0.01, 50), "LOG": (0.01, 50), "EXP": (-8, 
 def unary(op: str, options: str = None):
     def make(d: Dice, variant: str) -> Case:
         dtype, tail = split(variant)
-        shape = d.shape(0 if d.chance(0.1) else 1, 5)
+        shape = d.extents()
         low, high = DOMAINS.get(op, (None, None))
         if tail == "special":
             x = d.input(shape)
@@ -202,10 +203,10 @@ def unary(op: str, options: str = None):
         if tail == "q":
             x, y = quantized_unary(d, op, shape, dtype)
             return single(op, [x], [y], (options, {}) if options else None)
-        if dtype == "f32" and op in ("ROUND", "CEIL", "FLOOR"):
-            x = d.input(shape)
-            x.data = np.asarray(np.round(x.data * 4) / 4, np.float32)
-        elif dtype in ("f32", "f16"):
+        if dtype in ("f32", "f16", "bf16") and op in ("ROUND", "CEIL", "FLOOR"):
+            x = d.input(shape, dtype)
+            x.data = np.asarray(np.round(x.data * 4) / 4, x.data.dtype)
+        elif dtype in ("f32", "f16", "bf16", "f64"):
             x = d.input(shape, dtype, None, low, high)
         else:
             x = d.input(shape, dtype)
@@ -234,31 +235,32 @@ def quantized_unary(d: Dice, op: str, shape: list, dtype: str) -> tuple:
 
 
 QUANT = ("int8_q", "uint8_q", "int16_q")
-COMPARE = ("float32", "int32", "int64", "int16", "int8_q", "uint8_q", "int16_q")
-SELECT = ("float32", "int32", "int64", "bool", "int8_q", "uint8_q", "int16_q", "uint32")
+COMPARE = ("float32", "float16", "int32", "int64", "int16", "int8_q", "uint8_q", "int16_q")
+SELECT = ("float32", "float16", "bfloat16", "float64", "complex64", "int32", "int64", "bool", "int8", "int8_q",
+          "uint8_q", "int16_q", "uint16", "uint32", "uint64")
 
 ROWS = [
-    Row("ADD", arithmetic("ADD"), ("float32", "int32", "int64", "int16_pot", *QUANT), 5),
+    Row("ADD", arithmetic("ADD"), ("float32", "float16", "int32", "int64", "int16", "int16_pot", *QUANT), 5),
     Row("SUB", arithmetic("SUB"), ("float32", "int32", "int64", "int16_pot", *QUANT), 5),
-    Row("MUL", arithmetic("MUL"), ("float32", "int32", "int64", "uint32", "int16", *QUANT), 5),
+    Row("MUL", arithmetic("MUL"), ("float32", "float16", "complex64", "int32", "int64", "uint32", "int16", *QUANT), 5),
     Row("DIV", arithmetic("DIV"), ("float32", "int32", *QUANT), 6),
     Row("ADD_N", add_n, ("float32", "int32")),
     Row("MAXIMUM", plain_binary("MAXIMUM", "MaximumMinimumOptions"),
-        ("float32", "int32", "int64", *QUANT), 3),
+        ("float32", "float16", "bfloat16", "int32", "int64", "int8", "uint8", "int16", *QUANT), 3),
     Row("MINIMUM", plain_binary("MINIMUM", "MaximumMinimumOptions"),
-        ("float32", "int32", "int64", *QUANT), 3),
+        ("float32", "float16", "bfloat16", "int32", "int64", "int8", "uint8", "int16", *QUANT), 3),
     Row("POW", plain_binary("POW", "PowOptions", powers=True), ("float32", "int32")),
     Row("FLOOR_DIV", plain_binary("FLOOR_DIV", "FloorDivOptions", no_zero=True),
         ("float32", "int32", "int16", "int8")),
     Row("FLOOR_MOD", plain_binary("FLOOR_MOD", "FloorModOptions", no_zero=True),
         ("float32", "int32", "int64", "int16", "int8")),
     Row("SQUARED_DIFFERENCE", squared_difference, ("float32", "int32", "int8_q"), 5),
-    Row("EQUAL", comparison("EQUAL", "EqualOptions"), (*COMPARE, "bool"), 3),
+    Row("EQUAL", comparison("EQUAL", "EqualOptions"), (*COMPARE, "bool", "string"), 3),
     Row("NOT_EQUAL", comparison("NOT_EQUAL", "NotEqualOptions"),
-        (*(v for v in COMPARE if v != "int16"), "bool"), 3),
-    Row("GREATER", comparison("GREATER", "GreaterOptions"), COMPARE, 3),
+        (*(v for v in COMPARE if v != "int16"), "bool", "string"), 3),
+    Row("GREATER", comparison("GREATER", "GreaterOptions"), (*COMPARE, "bfloat16"), 3),
     Row("GREATER_EQUAL", comparison("GREATER_EQUAL", "GreaterEqualOptions"), COMPARE, 3),
-    Row("LESS", comparison("LESS", "LessOptions"), COMPARE, 3),
+    Row("LESS", comparison("LESS", "LessOptions"), (*COMPARE, "bfloat16"), 3),
     Row("LESS_EQUAL", comparison("LESS_EQUAL", "LessEqualOptions"), COMPARE, 3),
     Row("LOGICAL_AND", logical("LOGICAL_AND", "LogicalAndOptions"), ("bool",)),
     Row("LOGICAL_OR", logical("LOGICAL_OR", "LogicalOrOptions"), ("bool",)),
@@ -268,17 +270,17 @@ ROWS = [
     Row("ABS", unary("ABS", "AbsOptions"),
         ("float32", "float32_special", "int32", "int16", "int8_q", "int16_q"), 3),
     Row("NEG", unary("NEG", "NegOptions"),
-        ("float32", "float32_special", "int32", "int64", "int8", "int16"), 3),
-    Row("SIGN", unary("SIGN"), ("float32", "int32"), 3),
+        ("float32", "float32_special", "float16", "bfloat16", "int32", "int64", "int8", "int16"), 3),
+    Row("SIGN", unary("SIGN"), ("float32", "float32_special", "float64", "int32"), 3),
     Row("CEIL", unary("CEIL"), ("float32", "float32_special"), 3),
-    Row("FLOOR", unary("FLOOR"), ("float32", "float32_special"), 3),
-    Row("ROUND", unary("ROUND"), ("float32", "float32_special"), 3),
+    Row("FLOOR", unary("FLOOR"), ("float32", "float32_special", "float16", "bfloat16"), 3),
+    Row("ROUND", unary("ROUND"), ("float32", "float32_special", "float16", "bfloat16"), 3),
     Row("SQRT", unary("SQRT"), ("float32", "float32_special", "int8_q", "int16_q"), 3),
     Row("RSQRT", unary("RSQRT"), ("float32", "float32_special", "int8_q", "int16_q"), 3),
     Row("SQUARE", unary("SQUARE", "SquareOptions"), ("float32", "float32_special"), 3),
     Row("EXP", unary("EXP", "ExpOptions"), ("float32", "float32_special", "int8_q", "int16_q"), 3),
     Row("LOG", unary("LOG"), ("float32", "float32_special", "int8_q", "int16_q"), 3),
-    Row("SIN", unary("SIN"), ("float32", "float32_special"), 3),
-    Row("COS", unary("COS", "CosOptions"), ("float32", "float32_special"), 3),
+    Row("SIN", unary("SIN"), ("float32", "float32_special", "float16"), 3),
+    Row("COS", unary("COS", "CosOptions"), ("float32", "float32_special", "float16"), 3),
     Row("ZEROS_LIKE", unary("ZEROS_LIKE", "ZerosLikeOptions"), ("float32", "int32", "int64"), 2),
 ]

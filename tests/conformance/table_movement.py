@@ -19,10 +19,12 @@ def blocks(d: Dice, to_batch: bool) -> tuple:
     batch, depth = d.int(1, 2), d.int(1, 4)
     inner = [d.int(1, 4) for _ in range(spatial)]
     edges, space = [], []
+    if to_batch and d.chance(0.05):
+        inner[d.int(0, spatial - 1)] = 0
     for size, b in zip(inner, block):
         full = size * b
-        before = d.int(0, min(2, full - 1))
-        after = d.int(0, min(2, full - 1 - before))
+        before = d.int(0, max(min(2, full - 1), 0))
+        after = d.int(0, max(min(2, full - 1 - before), 0))
         edges.append([before, after])
         space.append(full - before - after)
     return ([batch * int(np.prod(block)), *inner, depth], [batch, *space, depth], block, edges)
@@ -56,12 +58,12 @@ def depth_space(op: str, options: str):
 
 def concatenation(d: Dice, variant: str) -> Case:
     dtype, _, mixed = variant.partition("_")
-    shape = d.shape(1, 5)
+    shape = d.extents(1)
     axis = d.int(-len(shape), len(shape) - 1)
     inputs = []
     for _ in range(d.int(1, 5)):
         part = list(shape)
-        part[axis] = d.int(1, 5)
+        part[axis] = d.int(0 if d.chance(0.1) else 1, 5)
         inputs.append(tensor(d, part, dtype))
     if dtype == "i16" or not mixed:
         for t in inputs:
@@ -78,8 +80,8 @@ def concatenation(d: Dice, variant: str) -> Case:
 
 
 def dynamic_update_slice(d: Dice, dtype: str) -> Case:
-    shape = d.shape(1, 4)
-    update = [d.int(1, n) for n in shape]
+    shape = d.extents(1)
+    update = [d.int(0 if d.chance(0.05) else min(1, n), n) for n in shape]
     start = [d.int(-2, n + 1) for n in shape]  # out of range is clamped
     x = tensor(d, shape, dtype)
     u = d.input(update, dtype, x.q)
@@ -107,31 +109,32 @@ def embedding_lookup(d: Dice, variant: str) -> Case:
 
 
 def gather(d: Dice, dtype: str) -> Case:
-    shape = d.shape(1, 4)
+    shape = d.extents(1, 6, empty=0) if dtype != "string" else d.shape(1, 1)
     axis = d.int(0, len(shape) - 1)
-    batch_dims = d.int(0, min(axis, 2)) if d.chance(0.4) else 0
-    indices = shape[:batch_dims] + d.shape(0 if batch_dims == 0 and d.chance(0.2) else 1, 2, 1, 4)
+    batch_dims = d.int(0, axis) if d.chance(0.4) else 0
+    indices = shape[:batch_dims] + d.shape(0 if d.chance(0.2) else 1, 2, 0 if d.chance(0.05) else 1, 4)
     x = tensor(d, shape, dtype)
-    ids = d.input(indices, d.pick(["i32", "i32", "i64"]), None, 0, shape[axis] - 1)
+    ids = d.input(indices, d.pick(["i32", "i32", "i64", "i16"]), None, 0, shape[axis] - 1)
     ids.const = d.chance(0.4)
     y = shape[:axis] + indices[batch_dims:] + shape[axis + 1:]
     named = axis - len(shape) if d.chance(0.3) else axis
     return single("GATHER", [x, ids], [out(y, dtype, x.q)],
-                  ("GatherOptions", {"axis": named, "batchDims": batch_dims}))
+                  ("GatherOptions", {"axis": named, "batchDims": batch_dims - len(indices) if batch_dims and
+                                     batch_dims < len(indices) and d.chance(0.2) else batch_dims}))
 
 
 def gather_nd(d: Dice, dtype: str) -> Case:
-    shape = d.shape(1, 4)
+    shape = d.extents(1, 5, empty=0)
     depth = d.int(1, len(shape))
-    lead = d.shape(0 if d.chance(0.1) else 1, 3, 1, 3)
+    lead = d.shape(0 if d.chance(0.1) else 1, 3, 0 if d.chance(0.05) else 1, 3)
     ids = np.stack([d.values(lead, "i32", 0, shape[i] - 1) for i in range(depth)], -1)
     x = tensor(d, shape, dtype)
-    return single("GATHER_ND", [x, d.param(ids, d.pick(["i32", "i64"]))],
+    return single("GATHER_ND", [x, d.param(ids, d.pick(["i32", "i64", "i16"]))],
                   [out(lead + shape[depth:], dtype, x.q)], ("GatherNdOptions", {}))
 
 
 def mirror_pad(d: Dice, dtype: str) -> Case:
-    shape = d.shape(1, 4)
+    shape = d.extents(1, 5, empty=0)
     mode = d.int(0, 1)  # REFLECT, SYMMETRIC
     pads = [[d.int(0, n - (1 if mode == 0 else 0)) for _ in range(2)] for n in shape]
     x = tensor(d, shape, dtype)
@@ -142,10 +145,13 @@ def mirror_pad(d: Dice, dtype: str) -> Case:
 
 def pad(op: str):
     def make(d: Dice, dtype: str) -> Case:
-        shape = d.shape(1, 5 if d.chance(0.2) else 4)
-        pads = [[d.int(0, 3), d.int(0, 3)] for _ in shape]
+        shape = d.extents(1, 5)
+        pads = [[d.int(0, 3 if len(shape) < 5 else 1), d.int(0, 3 if len(shape) < 5 else 1)] for _ in shape]
         x = tensor(d, shape, dtype)
-        inputs = [x, d.param(pads, d.pick(["i32", "i32", "i64"]))]
+        kind = d.pick(["i32", "i32", "i64", "i8", "i16", "bool"])
+        if kind == "bool":
+            pads = [[min(1, a), min(1, b)] for a, b in pads]
+        inputs = [x, d.param(pads, kind)]
         if op == "PADV2":
             value = T([1] if d.chance(0.5) else [], dtype, x.q, None, const=d.chance(0.6))
             value.data = d.values(value.shape, dtype)
@@ -170,7 +176,7 @@ def resize(op: str, options: str):
 
 
 def reverse_v2(d: Dice, dtype: str) -> Case:
-    shape = d.shape(1, 5)
+    shape = d.extents(1, empty=0)  # LiteRT reads outside of empty tensors
     axis = d.int(-len(shape), len(shape) - 1)
     # Several axes must be neighbours.
     axes = [axis]
@@ -183,9 +189,9 @@ def reverse_v2(d: Dice, dtype: str) -> Case:
 
 
 def slice_(d: Dice, dtype: str) -> Case:
-    shape = d.shape(1, 5)
-    begin = [d.int(0, n - 1) for n in shape]
-    size = [d.int(1, n - b) for n, b in zip(shape, begin)]
+    shape = d.extents(1, 5)
+    begin = [d.int(0, max(n - 1, 0)) for n in shape]
+    size = [d.int(0 if d.chance(0.05) else min(1, n), n - b) for n, b in zip(shape, begin)]
     asked = [-1 if d.chance(0.2) else s for s in size]
     y = [n - b if a == -1 else s for n, b, s, a in zip(shape, begin, size, asked)]
     kind = d.pick(["i32", "i32", "i64"])
@@ -196,9 +202,9 @@ def slice_(d: Dice, dtype: str) -> Case:
 
 
 def split(d: Dice, dtype: str) -> Case:
-    shape = d.shape(1, 4)
+    shape = d.extents(1)
     axis = d.int(-len(shape), len(shape) - 1)
-    count, each = d.int(1, 4), d.int(1, 3)
+    count, each = d.int(1, 4), d.int(0 if d.chance(0.05) else 1, 3)
     shape[axis] = count * each
     x = tensor(d, shape, dtype)
     part = list(shape)
@@ -209,9 +215,9 @@ def split(d: Dice, dtype: str) -> Case:
 
 
 def split_v(d: Dice, dtype: str) -> Case:
-    shape = d.shape(1, 4)
+    shape = d.extents(1)
     axis = d.int(-len(shape), len(shape) - 1)
-    sizes = [d.int(1, 4) for _ in range(d.int(1, 4))]
+    sizes = [d.int(0 if d.chance(0.1) else 1, 4) for _ in range(d.int(1, 4))]
     shape[axis] = sum(sizes)
     asked = list(sizes)
     if d.chance(0.3):
@@ -278,9 +284,9 @@ def strided_slice(d: Dice, dtype: str) -> Case:
 
 
 def tile(d: Dice, dtype: str) -> Case:
-    shape = d.shape(1, 4, 1, 4)
-    times = [d.int(1, 3) for _ in shape]
-    if d.chance(0.1):
+    shape = d.extents()
+    times = [d.int(1, 3 if len(shape) < 5 else 2) for _ in shape]
+    if times and d.chance(0.1):
         times[d.int(0, len(times) - 1)] = 0
     x = tensor(d, shape, dtype)
     return single("TILE", [x, d.param(times, d.pick(["i32", "i64"]))],
@@ -288,7 +294,7 @@ def tile(d: Dice, dtype: str) -> Case:
 
 
 def transpose(d: Dice, dtype: str) -> Case:
-    shape = d.shape(1, 6 if d.chance(0.2) else 4)
+    shape = d.extents(0, 6)
     order = [int(i) for i in d.rng.permutation(len(shape))]
     x = tensor(d, shape, dtype)
     asked = [i - len(shape) if d.chance(0.1) else i for i in order]
@@ -297,7 +303,7 @@ def transpose(d: Dice, dtype: str) -> Case:
 
 
 def pack(d: Dice, dtype: str) -> Case:
-    shape = d.shape(0 if d.chance(0.2) else 1, 4)
+    shape = d.extents(0, 7)
     axis = d.int(-len(shape) - 1, len(shape))
     count = d.int(1, 4)
     first = tensor(d, shape, dtype)
@@ -309,8 +315,9 @@ def pack(d: Dice, dtype: str) -> Case:
 
 
 def unpack(d: Dice, dtype: str) -> Case:
-    shape = d.shape(1, 4, 1, 4)
+    shape = d.extents(1)
     axis = d.int(-len(shape), len(shape) - 1)
+    shape[axis] = max(shape[axis], 1)
     x = tensor(d, shape, dtype)
     part = [n for i, n in enumerate(shape) if i != axis % len(shape)]
     outs = [out(part, dtype, x.q) for _ in range(shape[axis])]

@@ -7,7 +7,9 @@ from table_elementwise import reach, split
 
 
 def axes_of(d: Dice, rank: int) -> list:
-    """Some axes, any order, now and then negative or named twice."""
+    """Some axes, any order, now and then negative or named twice; or none."""
+    if rank == 0 or d.chance(0.04):
+        return []
     count = d.int(1, rank)
     axes = [int(a) for a in d.rng.permutation(rank)[:count]]
     axes = [a - rank if d.chance(0.3) else a for a in axes]
@@ -19,7 +21,7 @@ def axes_of(d: Dice, rank: int) -> list:
 def reduce(op: str):
     def make(d: Dice, variant: str) -> Case:
         dtype, tail = split(variant)
-        shape = d.shape(1, 5 if d.chance(0.1) else 4)
+        shape = d.extents()
         axes = axes_of(d, len(shape))
         keep = d.chance(0.5)
         gone = {a % len(shape) for a in axes}
@@ -43,7 +45,7 @@ def reduce(op: str):
             if op == "REDUCE_PROD":
                 low, high = (0.5, 1.5) if dtype == "f32" else (-3, 3)
             x = d.input(shape, dtype, None, low, high)
-        axis = d.param(axes if d.chance(0.9) or len(axes) > 1 else axes[0])
+        axis = d.param(axes if d.chance(0.9) or len(axes) != 1 else axes[0])
         return single(op, [x, axis], [out(reduced, dtype, y_q)], ("ReducerOptions", {"keepDims": keep}),
                       # LiteRT's reference SUM of int8 and int16 gives values that are no sums.
                       optimized=op == "SUM" and dtype in ("i8", "i16"))
@@ -53,7 +55,7 @@ def reduce(op: str):
 def arg(op: str, options: str):
     def make(d: Dice, variant: str) -> Case:
         dtype, _ = split(variant)
-        shape = d.shape(1, 4)
+        shape = d.extents(1, empty=0)
         axis = d.int(-len(shape), len(shape) - 1)
         wide = d.chance(0.4)
         low, high = (None, None)
@@ -71,7 +73,7 @@ def arg(op: str, options: str):
 
 def cumsum(d: Dice, variant: str) -> Case:
     dtype, _ = split(variant)
-    shape = d.shape(1, 5)
+    shape = d.extents(1)
     axis = d.param(d.int(-len(shape), len(shape) - 1))
     return single("CUMSUM", [d.input(shape, dtype), axis], [out(shape, dtype)],
                   ("CumsumOptions", {"exclusive": d.chance(0.5), "reverse": d.chance(0.5)}))
@@ -79,14 +81,15 @@ def cumsum(d: Dice, variant: str) -> Case:
 
 def top_k(d: Dice, variant: str) -> Case:
     dtype, _ = split(variant)
-    shape = d.shape(1, 3, 1, 12)
+    shape = d.extents(1, empty=0)
     k = d.int(0 if d.chance(0.1) else 1, shape[-1])
     low, high = (None, None)
     if dtype != "f32" and d.chance(0.5):
         low, high = 0, 4  # ties
     x = d.input(shape, dtype, d.q(dtype) if dtype in ("i8", "u8") else None, low, high)
     y = shape[:-1] + [k]
-    return single("TOPK_V2", [x, d.param(k)], [out(y, dtype, x.q), out(y, "i32")],
+    return single("TOPK_V2", [x, d.param(k, d.pick(["i32", "i32", "i16"]))],
+                  [out(y, dtype, x.q), out(y, d.pick(["i32", "i32", "i16"]))],
                   ("TopKV2Options", {}))
 
 
@@ -94,11 +97,11 @@ QUANT = ("int8_q", "uint8_q", "int16_q")
 PLAIN = ("float32", "int32", "int64")
 
 ROWS = [
-    Row("SUM", reduce("SUM"), (*PLAIN, *QUANT)),
+    Row("SUM", reduce("SUM"), (*PLAIN, "bool", *QUANT)),
     Row("MEAN", reduce("MEAN"), (*PLAIN, *QUANT), 6),
-    Row("REDUCE_PROD", reduce("REDUCE_PROD"), (*PLAIN, "int8_q", "int16_q")),
-    Row("REDUCE_MAX", reduce("REDUCE_MAX"), (*PLAIN, *QUANT)),
-    Row("REDUCE_MIN", reduce("REDUCE_MIN"), (*PLAIN, *QUANT)),
+    Row("REDUCE_PROD", reduce("REDUCE_PROD"), (*PLAIN, "bool", "int8", "uint8", "int16", "int8_q", "int16_q")),
+    Row("REDUCE_MAX", reduce("REDUCE_MAX"), (*PLAIN, "bool", "int8", "uint8", "int16", *QUANT)),
+    Row("REDUCE_MIN", reduce("REDUCE_MIN"), (*PLAIN, "bool", "int8", "uint8", "int16", *QUANT)),
     Row("REDUCE_ANY", reduce("REDUCE_ANY"), ("bool",)),
     Row("REDUCE_ALL", reduce("REDUCE_ALL"), ("bool",)),
     Row("ARG_MAX", arg("ARG_MAX", "ArgMaxOptions"), ("float32", "int8", "uint8", "int32", "bool")),

@@ -9,15 +9,15 @@ from tflite_builder import T
 
 
 def broadcast_args(d: Dice, dtype: str) -> Case:
-    a, b = d.broadcast_pair(4)
+    a, b = d.broadcast_pair()
     result = list(np.broadcast_shapes(tuple(a), tuple(b)))
     return single("BROADCAST_ARGS", [d.param(a, dtype, const=False), d.param(b, dtype)],
                   [out([len(result)], dtype)])
 
 
 def broadcast_to(d: Dice, dtype: str) -> Case:
-    full = d.shape(1, 5, 1, 4)
-    cut = d.int(0, len(full) - 1) if d.chance(0.4) else 0
+    full = d.extents()
+    cut = d.int(0, len(full)) if d.chance(0.4) else 0
     shape = [1 if d.chance(0.4) else n for n in full][cut:]
     x = tensor(d, shape, dtype)
     return single("BROADCAST_TO", [x, d.param(full, d.pick(["i32", "i64"]))],
@@ -25,7 +25,7 @@ def broadcast_to(d: Dice, dtype: str) -> Case:
 
 
 def expand_dims(d: Dice, dtype: str) -> Case:
-    shape = d.shape(0 if d.chance(0.2) else 1, 4)
+    shape = d.extents(0, 7)
     axis = d.int(-len(shape) - 1, len(shape))
     y = list(shape)
     y.insert(axis % (len(shape) + 1), 1)
@@ -35,7 +35,7 @@ def expand_dims(d: Dice, dtype: str) -> Case:
 
 
 def fill(d: Dice, dtype: str) -> Case:
-    dims = d.shape(1, 4)
+    dims = d.extents()
     value = tensor(d, [], dtype)
     value.const = d.chance(0.5)
     return single("FILL", [d.param(dims, d.pick(["i32", "i64"])), value], [out(dims, dtype, value.q)],
@@ -43,8 +43,8 @@ def fill(d: Dice, dtype: str) -> Case:
 
 
 def one_hot(d: Dice, dtype: str) -> Case:
-    shape = d.shape(0 if d.chance(0.2) else 1, 3)
-    depth = d.int(1, 6)
+    shape = d.extents(0, 7)
+    depth = d.int(0 if d.chance(0.05) else 1, 6)
     axis = d.int(-1, len(shape))
     ids = d.input(shape, d.pick(["i32", "i64"]), None, -2, depth + 1)
     on = T([], dtype, None, d.values([], dtype), const=d.chance(0.5))
@@ -70,11 +70,11 @@ def range_(d: Dice, dtype: str) -> Case:
 
 
 def rank(d: Dice, dtype: str) -> Case:
-    return single("RANK", [tensor(d, d.shape(0, 5), dtype)], [out([], "i32")], ("RankOptions", {}))
+    return single("RANK", [tensor(d, d.extents(), dtype)], [out([], "i32")], ("RankOptions", {}))
 
 
 def shape_of(d: Dice, dtype: str) -> Case:
-    shape = d.shape(1, 5)
+    shape = d.extents()
     wide = d.chance(0.4)
     kind = schema.TensorType.INT64 if wide else schema.TensorType.INT32
     return single("SHAPE", [tensor(d, shape, dtype)], [out([len(shape)], "i64" if wide else "i32")],
@@ -82,13 +82,13 @@ def shape_of(d: Dice, dtype: str) -> Case:
 
 
 def reshape(d: Dice, dtype: str) -> Case:
-    y = d.shape(0 if d.chance(0.1) else 1, 5, 1, 4)
+    y = d.extents()
     count = int(np.prod(y))
     x_shape = [count] if d.chance(0.3) else [int(n) for n in d.rng.permutation(y)]
     if not x_shape:
         x_shape = [1]
     asked = list(y)
-    if asked and d.chance(0.4):
+    if asked and count and d.chance(0.4):
         asked[d.int(0, len(asked) - 1)] = -1
     x = tensor(d, x_shape, dtype)
     form = d.pick(["input", "input", "attribute", "both"]) if asked else "input"
@@ -111,7 +111,7 @@ def squeeze(d: Dice, dtype: str) -> Case:
 
 
 def where(d: Dice, dtype: str) -> Case:
-    shape = d.shape(1, 4)
+    shape = d.extents(1)
     x = d.input(shape, dtype)
     x.data = np.where(d.rng.random(shape) < 0.5, np.zeros_like(x.data), x.data).astype(x.data.dtype)
     found = int(np.count_nonzero(x.data))

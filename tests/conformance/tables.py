@@ -4,27 +4,37 @@ from __future__ import annotations
 import os
 
 import table_activation
+import table_bidirectional
 import table_control_flow
 import table_conversion
 import table_convolution
 import table_detection
 import table_elementwise
+import table_lookup
+import table_maths
 import table_movement
 import table_recurrent
 import table_reduction
+import table_scatter
 import table_shaping
+import table_stablehlo
+import table_weights
 from case import Case, Dice, Row, seed_of
 
 FAMILIES = {
-    "convolution": table_convolution.ROWS,
+    "convolution": table_convolution.ROWS + table_weights.ROWS,
     "elementwise": table_elementwise.ROWS,
     "activation": table_activation.ROWS,
     "reduction": table_reduction.ROWS,
     "movement": table_movement.ROWS + table_shaping.ROWS,
     "conversion": table_conversion.ROWS,
-    "recurrent": table_recurrent.ROWS,
+    "recurrent": table_recurrent.ROWS + table_bidirectional.ROWS,
     "control_flow": table_control_flow.ROWS,
     "detection": table_detection.ROWS,
+    "scatter": table_scatter.ROWS,
+    "lookup": table_lookup.ROWS,
+    "stablehlo": table_stablehlo.ROWS,
+    "maths": table_maths.ROWS,
 }
 
 

@@ -27,8 +27,11 @@ DTYPES = {
     "u64": ("UINT64", np.uint64),
     "bool": ("BOOL", np.bool_),
     "i4": ("INT4", np.int8),
+    "u4": ("UINT4", np.uint8),
     "i2": ("INT2", np.int8),
+    "bf16": ("BFLOAT16", np.float32),  # stored in 16 bits: see raw_bytes
     "c64": ("COMPLEX64", np.complex64),
+    "c128": ("COMPLEX128", np.complex128),
     "resource": ("RESOURCE", np.int32),
     "string": ("STRING", np.bytes_),
 }
@@ -37,18 +40,18 @@ DTYPES = {
 VERSIONS = {
     "ABS": 3, "RELU": 3, "RELU6": 3, "TANH": 3, "LOGISTIC": 3, "AVERAGE_POOL_2D": 3, "MAX_POOL_2D": 3,
     "CONV_2D": 8, "DEPTHWISE_CONV_2D": 6, "SVDF": 4, "RNN": 3, "UNIDIRECTIONAL_SEQUENCE_RNN": 3,
-    "EMBEDDING_LOOKUP": 4, "FULLY_CONNECTED": 12, "SOFTMAX": 3, "CONCATENATION": 3, "ADD": 5,
-    "SPACE_TO_BATCH_ND": 4, "BATCH_TO_SPACE_ND": 4, "MUL": 7, "L2_NORMALIZATION": 2, "BROADCAST_TO": 3,
-    "LSTM": 4, "UNIDIRECTIONAL_SEQUENCE_LSTM": 3, "PAD": 4, "PADV2": 4, "RESIZE_BILINEAR": 4,
-    "RESIZE_NEAREST_NEIGHBOR": 4, "SPACE_TO_DEPTH": 2, "GATHER": 7, "TRANSPOSE": 6, "MEAN": 3, "DIV": 2,
-    "SUB": 5, "SPLIT": 4, "SPLIT_V": 2, "STRIDED_SLICE": 4, "EXP": 2, "TOPK_V2": 3, "LOG": 2,
-    "LOG_SOFTMAX": 2, "CAST": 6, "DEQUANTIZE": 6, "MAXIMUM": 4, "MINIMUM": 4, "ARG_MAX": 2,
+    "EMBEDDING_LOOKUP": 5, "FULLY_CONNECTED": 14, "SOFTMAX": 3, "CONCATENATION": 7, "ADD": 5,
+    "SPACE_TO_BATCH_ND": 4, "BATCH_TO_SPACE_ND": 4, "MUL": 7, "L2_NORMALIZATION": 2, "BROADCAST_TO": 4,
+    "LSTM": 4, "UNIDIRECTIONAL_SEQUENCE_LSTM": 3, "PAD": 6, "PADV2": 6, "RESIZE_BILINEAR": 4,
+    "RESIZE_NEAREST_NEIGHBOR": 4, "SPACE_TO_DEPTH": 2, "GATHER": 8, "TRANSPOSE": 8, "MEAN": 3, "DIV": 2,
+    "SUB": 5, "SPLIT": 5, "SPLIT_V": 3, "STRIDED_SLICE": 4, "EXP": 2, "TOPK_V2": 3, "LOG": 2,
+    "LOG_SOFTMAX": 2, "CAST": 9, "DEQUANTIZE": 9, "MAXIMUM": 4, "MINIMUM": 4, "ARG_MAX": 2,
     "ARG_MIN": 2, "GREATER": 2, "GREATER_EQUAL": 3, "LESS": 3, "LESS_EQUAL": 2, "SELECT": 4,
-    "SELECT_V2": 2, "SLICE": 6, "TRANSPOSE_CONV": 5, "TILE": 2, "SUM": 2, "REDUCE_PROD": 2,
-    "REDUCE_MAX": 3, "REDUCE_MIN": 3, "EQUAL": 4, "NOT_EQUAL": 3, "SQRT": 2, "RSQRT": 3, "PACK": 4,
-    "UNPACK": 4, "FLOOR_DIV": 3, "FLOOR_MOD": 2, "LEAKY_RELU": 2, "SQUARED_DIFFERENCE": 2, "FILL": 4,
-    "MIRROR_PAD": 3, "REVERSE_V2": 3, "GATHER_ND": 5, "WHERE": 2, "QUANTIZE": 3, "BATCH_MATMUL": 4,
-    "GELU": 2, "DYNAMIC_UPDATE_SLICE": 3, "SIGN": 2,
+    "SELECT_V2": 2, "SLICE": 8, "TRANSPOSE_CONV": 5, "TILE": 2, "SUM": 2, "REDUCE_PROD": 2,
+    "REDUCE_MAX": 3, "REDUCE_MIN": 3, "EQUAL": 5, "NOT_EQUAL": 4, "SQRT": 2, "RSQRT": 3, "PACK": 5,
+    "UNPACK": 6, "FLOOR_DIV": 3, "FLOOR_MOD": 2, "LEAKY_RELU": 2, "SQUARED_DIFFERENCE": 2, "FILL": 5,
+    "MIRROR_PAD": 3, "REVERSE_V2": 4, "GATHER_ND": 6, "WHERE": 2, "QUANTIZE": 6, "BATCH_MATMUL": 4,
+    "GELU": 2, "DYNAMIC_UPDATE_SLICE": 6, "SIGN": 2,
 }
 
 ACTIVATIONS = {"none": 0, "relu": 1, "relu_n1_to_1": 2, "relu6": 3, "tanh": 4}
@@ -59,11 +62,15 @@ SAME, VALID = 0, 1
 
 @dataclasses.dataclass
 class Q:
-    """Quantization: one scale and zero point, or one per index of dimension `dim`."""
+    """Quantization: one scale and zero point, or one per index of dimension `dim`, or `blocks`.
+
+    blocks: (elements that share a scale, the tensor that holds the scales as float16).
+    """
 
     scale: Any
     zero_point: Any = 0
     dim: int = 0
+    blocks: Optional[tuple] = None
 
     def scales(self) -> np.ndarray:
         return np.atleast_1d(np.asarray(self.scale, np.float32))
@@ -115,7 +122,7 @@ def numpy_type(dtype: str):
 
 
 def pack_nibbles(values: np.ndarray) -> np.ndarray:
-    flat = np.asarray(values, np.int8).reshape(-1).astype(np.uint8) & 0xF
+    flat = np.asarray(values).reshape(-1).astype(np.uint8) & 0xF
     if flat.size % 2:
         flat = np.append(flat, np.uint8(0))
     return flat[0::2] | (flat[1::2] << 4)
@@ -136,20 +143,28 @@ def string_buffer(strings: Sequence[bytes]) -> np.ndarray:
 
 
 def raw_bytes(t: T) -> np.ndarray:
-    if t.dtype == "i4":
+    if t.dtype == "bf16":  # the upper half of a float32; the values are exact
+        return np.frombuffer((np.asarray(t.data, np.float32).view(np.uint32) >> 16).astype(np.uint16).tobytes(), np.uint8)
+    if t.dtype in ("i4", "u4"):
         return pack_nibbles(t.data)
     if t.dtype == "i2":
         return pack_pairs(t.data)
     if t.dtype == "string":
-        return string_buffer(list(t.data))
+        return string_buffer(list(np.asarray(t.data, object).reshape(-1)))
     data = np.ascontiguousarray(np.asarray(t.data, numpy_type(t.dtype)))
     return np.frombuffer(data.tobytes(), np.uint8)
 
 
-def _quantization(q: Optional[Q]):
+def _quantization(q: Optional[Q], place):
     if q is None:
         return None
     out = schema.QuantizationParametersT()
+    if q.blocks is not None:
+        details = schema.BlockwiseQuantizationT()
+        details.blockSize, scales = q.blocks
+        details.scales, details.zeroPoints = place(scales), -1
+        out.details, out.detailsType = details, schema.QuantizationDetails.BlockwiseQuantization
+        return out
     out.scale = q.scales()
     out.zeroPoint = q.zero_points()
     out.quantizedDimension = q.dim
@@ -196,6 +211,7 @@ def build(graphs: Sequence[Graph], signatures: Sequence[tuple] = ()) -> bytes:
                 return -1
             if id(t) in index:
                 return index[id(t)]
+            quantization = _quantization(t.q, place)
             record = schema.TensorT()
             record.name = (t.name or f"t{number}_{len(sub.tensors)}").encode()
             record.shape = np.asarray(t.shape, np.int32)
@@ -204,7 +220,7 @@ def build(graphs: Sequence[Graph], signatures: Sequence[tuple] = ()) -> bytes:
                 record.shapeSignature = np.asarray(t.signature, np.int32)
             record.type = getattr(schema.TensorType, DTYPES[t.dtype][0])
             record.isVariable = t.variable
-            record.quantization = _quantization(t.q)
+            record.quantization = quantization
             record.sparsity = t.sparsity
             record.buffer = 0
             if t.const:

@@ -126,6 +126,9 @@ RealFunction FunctionOf(const NodeView& view) {
     case OpCode::kElu:
       return kernels::EluReal;
     case OpCode::kGelu:
+      if (view.inputs[0].type == DType::kFloat16)
+        return view.attrs<ir::GeluAttrs>().approximate ? kernels::GeluApproximateHalfReal
+                                                       : kernels::GeluHalfReal;
       return view.attrs<ir::GeluAttrs>().approximate ? kernels::GeluApproximateReal
                                                      : kernels::GeluReal;
     case OpCode::kLogistic:
@@ -137,6 +140,10 @@ RealFunction FunctionOf(const NodeView& view) {
 
 std::string DeclineSmooth(const NodeView& view) {
   const OpCode op = view.node->op;
+  const DType type = view.inputs[0].type;
+  const bool sigmoid = op == OpCode::kLogistic || op == OpCode::kTanh;
+  if ((type == DType::kFloat16 && op != OpCode::kElu) || (type == DType::kBFloat16 && sigmoid))
+    return DeclineOtherType(view.outputs[0], "output", type);
   const std::string why =
       op == OpCode::kElu
           ? DeclineUnary(view, {DType::kFloat32, DType::kInt8})
@@ -185,7 +192,9 @@ class SmoothStep : public runtime::Step {
     const TensorView& in = context.input(0);
     const TensorView& out = context.output(0);
     const int64_t n = in.num_elements();
-    if (in.type == DType::kFloat32) {
+    if (in.type == DType::kFloat16 || in.type == DType::kBFloat16) {
+      kernels::MapHalf(in.type, function_, in.as<uint16_t>(), n, out.as_mutable<uint16_t>());
+    } else if (in.type == DType::kFloat32) {
       kernels::MapFloat(function_, in.as<float>(), n, out.as_mutable<float>());
     } else if (in.type != DType::kInt16) {
       kernels::ApplyByteTable(bytes_, in.as<uint8_t>(), n, out.as_mutable<uint8_t>());

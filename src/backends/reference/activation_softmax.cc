@@ -30,6 +30,7 @@ std::string DeclineSoftmax(const NodeView& view) {
   const TensorView& out = view.outputs[0];
   const bool log = view.node->op == OpCode::kLogSoftmax;
   if (in.type == DType::kFloat32) return DeclineOtherType(out, "output", DType::kFloat32);
+  if (in.type == DType::kFloat16 && !log) return DeclineOtherType(out, "output", DType::kFloat16);
   if (std::string why = DeclineType(in, "input", {DType::kInt8, DType::kUInt8, DType::kInt16});
       !why.empty())
     return why;
@@ -77,6 +78,8 @@ class SoftmaxStep : public runtime::Step {
       } else {
         kernels::SoftmaxFloat(in.as<float>(), rows, depth, beta_, out.as_mutable<float>());
       }
+    } else if (in.type == DType::kFloat16) {
+      kernels::SoftmaxHalf(in.as<uint16_t>(), rows, depth, beta_, out.as_mutable<uint16_t>());
     } else if (in.type == DType::kInt16) {
       kernels::Softmax16(in.as<int16_t>(), rows, depth, words_, out.as_mutable<int16_t>());
     } else if (log_) {

@@ -1,5 +1,7 @@
 // Control flow and resource variables.
+#include <algorithm>
 #include <cstring>
+#include <vector>
 
 #include "src/backends/reference/reference_backend.h"
 #include "src/base/strings.h"
@@ -60,28 +62,38 @@ Result<bool> Truth(const TensorView& view) {
   return *view.as<uint8_t>() != 0;
 }
 
-class IfStep : public Step {
+// IF, STABLEHLO_CASE and STABLEHLO_COMPOSITE: one of several graphs, chosen by input 0 (there is
+// nothing to choose for the last), runs on the other inputs and makes the outputs.
+class BranchStep : public Step {
  public:
   Status Prepare(PrepareContext& context) override {
     const NodeView& view = context.view();
-    const auto& attrs = view.attrs<ir::IfAttrs>();
-    EDGEML_ASSIGN_OR_RETURN(then_, context.Subgraph(attrs.then_subgraph));
-    EDGEML_ASSIGN_OR_RETURN(else_, context.Subgraph(attrs.else_subgraph));
-    const size_t inputs = view.inputs.size() - 1, outputs = view.outputs.size();
-    EDGEML_RETURN_IF_ERROR(CheckCounts(*then_, inputs, outputs, "then"));
-    EDGEML_RETURN_IF_ERROR(CheckCounts(*else_, inputs, outputs, "else"));
-    EDGEML_RETURN_IF_ERROR(PrepareGraph(*then_, view, 1));
-    return PrepareGraph(*else_, view, 1);
+    graphs_.clear();
+    if (view.node->op == OpCode::kIf) {
+      const auto& attrs = view.attrs<ir::IfAttrs>();
+      EDGEML_RETURN_IF_ERROR(AddBranch(context, attrs.else_subgraph, "else"));
+      return AddBranch(context, attrs.then_subgraph, "then");
+    }
+    if (view.node->op == OpCode::kStablehloComposite) {
+      first_ = 0;
+      return AddBranch(context, view.attrs<ir::CompositeAttrs>().decomposition_subgraph,
+                       "decomposition");
+    }
+    for (const int32_t branch : view.attrs<ir::CaseAttrs>().branch_subgraphs)
+      EDGEML_RETURN_IF_ERROR(AddBranch(context, branch, "branch"));
+    return Status::Ok();
   }
 
   Status Run(RunContext& context) override {
-    EDGEML_ASSIGN_OR_RETURN(const bool condition, Truth(context.input(0)));
-    SubgraphRunner& graph = condition ? *then_ : *else_;
-    for (size_t i = 1; i < context.num_inputs(); ++i)
-      EDGEML_RETURN_IF_ERROR(graph.SetInputShape(static_cast<int>(i - 1), context.input(i).shape));
+    EDGEML_ASSIGN_OR_RETURN(const size_t chosen, Choose(context));
+    SubgraphRunner& graph = *graphs_[chosen];
+    for (size_t i = first_; i < context.num_inputs(); ++i)
+      EDGEML_RETURN_IF_ERROR(
+          graph.SetInputShape(static_cast<int>(i - first_), context.input(i).shape));
     EDGEML_RETURN_IF_ERROR(graph.Prepare());
-    for (size_t i = 1; i < context.num_inputs(); ++i)
-      EDGEML_RETURN_IF_ERROR(CopyValue(context.input(i), graph.input(static_cast<int>(i - 1))));
+    for (size_t i = first_; i < context.num_inputs(); ++i)
+      EDGEML_RETURN_IF_ERROR(
+          CopyValue(context.input(i), graph.input(static_cast<int>(i - first_))));
     EDGEML_RETURN_IF_ERROR(graph.Run());
     for (size_t i = 0; i < context.num_outputs(); ++i)
       EDGEML_RETURN_IF_ERROR(StoreOutput(context, i, graph.output(static_cast<int>(i))));
@@ -89,8 +101,30 @@ class IfStep : public Step {
   }
 
  private:
-  SubgraphRunner* then_ = nullptr;
-  SubgraphRunner* else_ = nullptr;
+  Status AddBranch(PrepareContext& context, int32_t index, const char* what) {
+    const NodeView& view = context.view();
+    EDGEML_ASSIGN_OR_RETURN(SubgraphRunner * graph, context.Subgraph(index));
+    EDGEML_RETURN_IF_ERROR(
+        CheckCounts(*graph, view.inputs.size() - first_, view.outputs.size(), what));
+    EDGEML_RETURN_IF_ERROR(PrepareGraph(*graph, view, first_));
+    graphs_.push_back(graph);
+    return Status::Ok();
+  }
+
+  Result<size_t> Choose(const RunContext& context) const {
+    if (first_ == 0) return 0;
+    const TensorView& selector = context.input(0);
+    if (selector.type == DType::kBool) {
+      EDGEML_ASSIGN_OR_RETURN(const bool condition, Truth(selector));
+      return condition ? 1 : 0;
+    }
+    // A number that is no branch's stands for the last one.
+    const auto index = static_cast<uint32_t>(*selector.as<int32_t>());
+    return std::min<size_t>(index, graphs_.size() - 1);
+  }
+
+  size_t first_ = 1;  // the first input that the graphs get
+  std::vector<SubgraphRunner*> graphs_;
 };
 
 // The loop's values live in the node's outputs between iterations: a graph's own inputs and outputs
@@ -229,6 +263,11 @@ std::string DeclineIf(const NodeView& view) {
   return DeclineValues(view);
 }
 
+std::string DeclineCase(const NodeView& view) {
+  if (view.inputs[0].type != DType::kInt32) return "the branch's number is not int32";
+  return DeclineValues(view);
+}
+
 std::string DeclineHandle(const TensorView& view) {
   if (view.type == DType::kResource || view.type == DType::kInt32) return {};
   return Concat("the handle is ", NameOf(view.type));
@@ -251,9 +290,13 @@ void AddControlFlowKernels(KernelList& list) {
           {OpCode::kAssignVariable, "assign_variable.reference", kExact, DeclineVariable,
            MakeStep<AssignVariableStep>},
           {OpCode::kCallOnce, "call_once.reference", kExact, nullptr, MakeStep<CallOnceStep>},
-          {OpCode::kIf, "if.reference", kExact, DeclineIf, MakeStep<IfStep>},
+          {OpCode::kIf, "if.reference", kExact, DeclineIf, MakeStep<BranchStep>},
           {OpCode::kReadVariable, "read_variable.reference", kExact, DeclineVariable,
            MakeStep<ReadVariableStep>},
+          {OpCode::kStablehloCase, "stablehlo_case.reference", kExact, DeclineCase,
+           MakeStep<BranchStep>},
+          {OpCode::kStablehloComposite, "stablehlo_composite.reference", kExact, DeclineValues,
+           MakeStep<BranchStep>},
           {OpCode::kVarHandle, "var_handle.reference", kExact, DeclineVarHandle,
            MakeStep<VarHandleStep>},
           {OpCode::kWhile, "while.reference", kExact, DeclineValues, MakeStep<WhileStep>},

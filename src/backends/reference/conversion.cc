@@ -1,4 +1,4 @@
-// CAST, QUANTIZE, DEQUANTIZE and DENSIFY on the reference kernels.
+// CAST, QUANTIZE, DEQUANTIZE, FAKE_QUANT and DENSIFY on the reference kernels.
 #include <algorithm>
 #include <cmath>
 #include <cstring>
@@ -178,6 +178,38 @@ class DequantizeStep : public runtime::Step {
   kernels::ChannelScales scales_;
 };
 
+// FAKE_QUANT -------------------------------------------------------------------------------------
+
+std::string DeclineFakeQuant(const NodeView& view) {
+  if (std::string why = DeclineUnary(view, {DType::kFloat32}); !why.empty()) return why;
+  const auto& attrs = view.attrs<ir::FakeQuantAttrs>();
+  if (attrs.narrow_range) return "a narrow range is not supported";
+  if (attrs.num_bits < 1 || attrs.num_bits > 16)
+    return Concat("num_bits is ", attrs.num_bits, ", expected 1 to 16");
+  if (!(attrs.min < attrs.max))
+    return Concat("the range ", attrs.min, " to ", attrs.max, " is empty");
+  return "";
+}
+
+class FakeQuantStep : public runtime::Step {
+ public:
+  Status Prepare(runtime::PrepareContext& context) override {
+    const auto& attrs = context.view().attrs<ir::FakeQuantAttrs>();
+    grid_ = kernels::MakeFakeQuantGrid(attrs.min, attrs.max, attrs.num_bits);
+    AllowInPlaceIfAlike(context, 0);
+    return Status::Ok();
+  }
+  Status Run(runtime::RunContext& context) override {
+    const TensorView& in = context.input(0);
+    kernels::FakeQuantize(grid_, in.num_elements(), in.as<float>(),
+                          context.output(0).as_mutable<float>());
+    return Status::Ok();
+  }
+
+ private:
+  kernels::FakeQuantGrid grid_;
+};
+
 // DENSIFY: its input reaches the step dense ------------------------------------------------------
 
 std::string DeclineDensify(const NodeView& view) {
@@ -217,6 +249,8 @@ void AddConversionKernels(KernelList& list) {
                   runtime::MakeStep<QuantizeStep>});
   list.push_back({OpCode::kDequantize, "dequantize.reference", kExact, DeclineDequantize,
                   runtime::MakeStep<DequantizeStep>});
+  list.push_back({OpCode::kFakeQuant, "fake_quant.reference", kExact, DeclineFakeQuant,
+                  runtime::MakeStep<FakeQuantStep>});
   list.push_back({OpCode::kDensify, "densify.reference", kExact, DeclineDensify,
                   runtime::MakeStep<DensifyStep>});
 }

@@ -314,6 +314,7 @@ void AddConvolutionKernels(KernelList& list) {
                   Decline<Kind::kDepthwise>, MakeStep<ConvStep<Kind::kDepthwise>>});
   list.push_back({OpCode::kTransposeConv, "transpose_conv.reference", ErrorBound::kExact,
                   Decline<Kind::kTranspose>, MakeStep<ConvStep<Kind::kTranspose>>});
+  AddConvolution3DKernels(list);
   AddFullyConnectedKernels(list);
   AddBatchMatMulKernels(list);
 }

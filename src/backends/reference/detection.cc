@@ -1,7 +1,10 @@
 #include "src/kernels/detection/post_process.h"
 
+#include <algorithm>
+
 #include "src/backends/reference/reference_backend.h"
 #include "src/base/strings.h"
+#include "src/kernels/detection/non_max_suppression.h"
 
 namespace edgeml::backends {
 namespace {
@@ -97,9 +100,68 @@ std::string DeclinePostProcess(const NodeView& view) {
   return {};
 }
 
+class NonMaxSuppressionStep : public Step {
+ public:
+  Status Prepare(PrepareContext& context) override {
+    const int64_t boxes = context.view().inputs[0].dim(0);
+    soft_ = context.view().inputs.size() == 6;
+    // The boxes exist, at 16 bytes each, and a candidate is no larger.
+    static_assert(sizeof(kernels::Candidate) <= sizeof(kernels::Box));
+    candidates_ = context.RequestWorkspace(static_cast<size_t>(boxes) * sizeof(kernels::Candidate));
+    return Status::Ok();
+  }
+
+  Status Run(RunContext& context) override {
+    const TensorView& selected = context.output(0);
+    kernels::SuppressionParams params;
+    params.num_boxes = context.input(0).dim(0);
+    params.max_selected = selected.dim(0);
+    params.iou_threshold = *context.input(3).as<float>();
+    params.score_threshold = *context.input(4).as<float>();
+    params.sigma = soft_ ? *context.input(5).as<float>() : 0.0f;
+    if (params.sigma < 0.0f)
+      return Error(Code::kInvalidArgument, "input 5 (sigma) is ", params.sigma,
+                   ", expected at least 0");
+    auto* indices = selected.as_mutable<int32_t>();
+    float* scores = soft_ ? context.output(1).as_mutable<float>() : nullptr;
+    const int64_t count =
+        kernels::SuppressNonMaxima(params, static_cast<const kernels::Box*>(context.input(0).data),
+                                   context.input(1).as<float>(),
+                                   static_cast<kernels::Candidate*>(context.workspace(candidates_)),
+                                   indices, scores, [&] { return context.cancelled(); });
+    if (count < 0) return Error(Code::kCancelled, "stopped on request");
+    std::fill(indices + count, indices + params.max_selected, 0);
+    if (soft_) std::fill(scores + count, scores + params.max_selected, 0.0f);
+    *context.output(soft_ ? 2 : 1).as_mutable<int32_t>() = static_cast<int32_t>(count);
+    return Status::Ok();
+  }
+
+ private:
+  bool soft_ = false;
+  int candidates_ = 0;
+};
+
+std::string DeclineNonMaxSuppression(const NodeView& view) {
+  for (size_t i = 0; i < view.inputs.size(); ++i)
+    if (i != 2 && view.inputs[i].type != DType::kFloat32)
+      return Concat("input ", i, " is ", NameOf(view.inputs[i].type), ", expected float32");
+  const bool soft = view.inputs.size() == 6;
+  for (size_t i = 0; i < view.outputs.size(); ++i) {
+    const DType expected = soft && i == 1 ? DType::kFloat32 : DType::kInt32;
+    if (view.outputs[i].type != expected)
+      return Concat("output ", i, " is ", NameOf(view.outputs[i].type), ", expected ",
+                    NameOf(expected));
+  }
+  return {};
+}
+
 }  // namespace
 
 void AddDetectionKernels(KernelList& list) {
+  list.push_back({ir::OpCode::kNonMaxSuppressionV4, "non_max_suppression_v4.reference",
+                  ErrorBound::kExact, DeclineNonMaxSuppression, MakeStep<NonMaxSuppressionStep>});
+  list.push_back({ir::OpCode::kNonMaxSuppressionV5, "non_max_suppression_v5.reference",
+                  ErrorBound::kExact, DeclineNonMaxSuppression, MakeStep<NonMaxSuppressionStep>});
   list.push_back({ir::OpCode::kDetectionPostProcess, "detection_post_process.reference",
                   ErrorBound::kExact, DeclinePostProcess, MakeStep<PostProcessStep>});
 }

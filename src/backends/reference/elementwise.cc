@@ -54,6 +54,7 @@ void AllowInPlaceIfAlike(runtime::PrepareContext& context, size_t input) {
 
 void AddElementwiseKernels(KernelList& list) {
   AddArithmeticKernels(list);
+  AddBitsKernels(list);
   AddComparisonKernels(list);
   AddUnaryKernels(list);
 }

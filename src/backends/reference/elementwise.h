@@ -14,6 +14,7 @@
 namespace edgeml::backends {
 
 void AddArithmeticKernels(KernelList& list);
+void AddBitsKernels(KernelList& list);        // bitwise operators, angles, complex parts
 void AddComparisonKernels(KernelList& list);  // comparisons, logic, select
 void AddUnaryKernels(KernelList& list);
 void AddSoftmaxKernels(KernelList& list);

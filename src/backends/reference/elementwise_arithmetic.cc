@@ -2,12 +2,14 @@
 // the reference kernels.
 #include "src/kernels/elementwise/arithmetic.h"
 
+#include <algorithm>
 #include <limits>
 #include <vector>
 
 #include "src/backends/reference/elementwise.h"
 #include "src/backends/weights.h"
 #include "src/base/strings.h"
+#include "src/tensor/half.h"
 
 namespace edgeml::backends {
 namespace {
@@ -52,7 +54,7 @@ ir::Activation FusedActivationOf(const NodeView& view) {
 }
 
 // Which arithmetic a node asks for.
-enum class Form : uint8_t { kNone, kFloat, kInteger, kQuantized, kInt16To8 };
+enum class Form : uint8_t { kNone, kFloat, kHalf, kComplex, kInteger, kQuantized, kInt16To8 };
 
 Form FormOf(const NodeView& view) {
   using D = DType;
@@ -65,6 +67,11 @@ Form FormOf(const NodeView& view) {
     return Form::kInt16To8;
   if (out.type != type) return Form::kNone;
   if (type == D::kFloat32) return Form::kFloat;
+  const bool extreme = op == OpCode::kMaximum || op == OpCode::kMinimum;
+  if (type == D::kBFloat16) return extreme ? Form::kHalf : Form::kNone;
+  if (type == D::kFloat16)
+    return extreme || op == OpCode::kAdd || op == OpCode::kMul ? Form::kHalf : Form::kNone;
+  if (type == D::kComplex64) return op == OpCode::kMul ? Form::kComplex : Form::kNone;
   const bool small = IsOneOf(type, {D::kInt8, D::kUInt8, D::kInt16});
   switch (op) {
     case OpCode::kAdd:
@@ -119,6 +126,8 @@ std::string DeclineArithmetic(const NodeView& view) {
     if (std::string why = DeclinePerTensor(out, "output"); !why.empty()) return why;
   }
   if (std::string why = DeclineActivation(FusedActivationOf(view), out); !why.empty()) return why;
+  if (form == Form::kComplex && FusedActivationOf(view) != ir::Activation::kNone)
+    return "complex numbers have no order to be clamped by";
   if (form != Form::kQuantized) return "";
   if (std::string why = DeclinePerTensor(a, "input 0"); !why.empty()) return why;
   if (std::string why = DeclinePerTensor(b, "input 1"); !why.empty()) return why;
@@ -149,6 +158,10 @@ class ArithmeticStep : public runtime::Step {
     operands_.same_shape = a.shape == b.shape;
     const int activation = static_cast<int>(FusedActivationOf(view));
     FloatActivationRange(activation, &float_lo_, &float_hi_);
+    if (form_ == Form::kHalf && HasFusedActivation(view.node->op)) {  // infinities are clamped too
+      float_lo_ = std::max(float_lo_, -kHalfMax);
+      float_hi_ = std::min(float_hi_, kHalfMax);
+    }
     if (form_ == Form::kQuantized || form_ == Form::kInt16To8) {
       params_ = {};
       params_.zero_point_a = a.zero_point();
@@ -174,6 +187,12 @@ class ArithmeticStep : public runtime::Step {
     switch (form_) {
       case Form::kFloat:
         result = kernels::ArithmeticFloat(op_, operands_, float_lo_, float_hi_);
+        break;
+      case Form::kHalf:
+        kernels::ArithmeticHalf(type, op_, operands_, float_lo_, float_hi_);
+        break;
+      case Form::kComplex:
+        kernels::MultiplyComplex(operands_);
         break;
       case Form::kInteger: {
         const bool bounded_below = float_lo_ > -2.0f, bounded_above = float_hi_ < 7.0f;

@@ -1,6 +1,9 @@
 // Comparisons, LOGICAL_AND, LOGICAL_OR, SELECT and SELECT_V2 on the reference kernels.
 #include "src/kernels/elementwise/comparison.h"
 
+#include <string_view>
+#include <vector>
+
 #include "src/backends/reference/elementwise.h"
 #include "src/backends/weights.h"
 #include "src/base/strings.h"
@@ -24,9 +27,10 @@ bool ComparesReal(const NodeView& view) {
 
 std::string DeclineCompare(const NodeView& view) {
   const TensorView& a = view.inputs[0];
-  if (std::string why = DeclineType(a, "input 0",
-                                    {DType::kFloat32, DType::kInt8, DType::kUInt8, DType::kInt16,
-                                     DType::kInt32, DType::kInt64, DType::kBool});
+  if (std::string why =
+          DeclineType(a, "input 0",
+                      {DType::kFloat32, DType::kFloat16, DType::kBFloat16, DType::kInt8,
+                       DType::kUInt8, DType::kInt16, DType::kInt32, DType::kInt64, DType::kBool});
       !why.empty())
     return why;
   if (a.type == DType::kBool && !IsEquality(view.node->op)) return "bool has no order";
@@ -80,6 +84,40 @@ class CompareStep : public runtime::Step {
   bool real_ = false;
   kernels::BroadcastPlan plan_;
   kernels::QuantizedCompareParams params_;
+};
+
+std::string DeclineCompareStrings(const NodeView& view) {
+  for (const TensorView& input : view.inputs) {
+    if (std::string why = DeclineOtherType(input, "an input", DType::kString); !why.empty())
+      return why;
+  }
+  return DeclineOtherType(view.outputs[0], "output", DType::kBool);
+}
+
+// EQUAL and NOT_EQUAL of strings, byte by byte.
+class CompareStringsStep : public runtime::Step {
+ public:
+  Status Prepare(runtime::PrepareContext& context) override {
+    const NodeView& view = context.view();
+    equal_ = view.node->op == OpCode::kEqual;
+    plan_ = kernels::MakeBroadcastPlan(view.outputs[0].shape,
+                                       {view.inputs[0].shape, view.inputs[1].shape});
+    return Status::Ok();
+  }
+
+  Status Run(runtime::RunContext& context) override {
+    EDGEML_ASSIGN_OR_RETURN(const std::vector<std::string_view> a, context.StringInput(0));
+    EDGEML_ASSIGN_OR_RETURN(const std::vector<std::string_view> b, context.StringInput(1));
+    kernels::BinaryLoop(plan_, a.data(), b.data(), context.output(0).as_mutable<uint8_t>(),
+                        [this](std::string_view x, std::string_view y) {
+                          return static_cast<uint8_t>((x == y) == equal_);
+                        });
+    return Status::Ok();
+  }
+
+ private:
+  bool equal_ = true;
+  kernels::BroadcastPlan plan_;
 };
 
 std::string DeclineLogical(const NodeView& view) {
@@ -167,6 +205,11 @@ void AddComparisonKernels(KernelList& list) {
   };
   compare(OpCode::kEqual, "equal.reference");
   compare(OpCode::kNotEqual, "not_equal.reference");
+  for (OpCode op : {OpCode::kEqual, OpCode::kNotEqual})
+    list.push_back({op,
+                    op == OpCode::kEqual ? "equal.string.reference" : "not_equal.string.reference",
+                    kExact, DeclineCompareStrings, runtime::MakeStep<CompareStringsStep>,
+                    /*takes_strings=*/true});
   compare(OpCode::kLess, "less.reference");
   compare(OpCode::kLessEqual, "less_equal.reference");
   compare(OpCode::kGreater, "greater.reference");

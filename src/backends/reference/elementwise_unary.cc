@@ -45,14 +45,21 @@ UnaryOp OpOf(OpCode op) {
   }
 }
 
-enum class Form : uint8_t { kNone, kFloat, kInteger, kQuantized };
+enum class Form : uint8_t { kNone, kFloat, kHalf, kDouble, kInteger, kQuantized };
 
 Form FormOf(const NodeView& view) {
   using D = DType;
   const TensorView& in = view.inputs[0];
   if (in.type != view.outputs[0].type) return Form::kNone;
   if (in.type == D::kFloat32) return Form::kFloat;
+  const bool half = in.type == D::kFloat16, any_half = half || in.type == D::kBFloat16;
   switch (view.node->op) {
+    case OpCode::kCos:
+    case OpCode::kSin:
+      return half ? Form::kHalf : Form::kNone;
+    case OpCode::kFloor:
+    case OpCode::kRound:
+      return any_half ? Form::kHalf : Form::kNone;
     case OpCode::kAbs:
       if (in.type == D::kInt32 || (in.type == D::kInt16 && !in.quantized())) return Form::kInteger;
       [[fallthrough]];
@@ -62,9 +69,11 @@ Form FormOf(const NodeView& view) {
     case OpCode::kSqrt:
       return IsOneOf(in.type, {D::kInt8, D::kInt16}) ? Form::kQuantized : Form::kNone;
     case OpCode::kNeg:
+      if (any_half) return Form::kHalf;
       return IsOneOf(in.type, {D::kInt8, D::kInt16, D::kInt32, D::kInt64}) ? Form::kInteger
                                                                            : Form::kNone;
     case OpCode::kSign:
+      if (in.type == D::kFloat64) return Form::kDouble;
       return in.type == D::kInt32 ? Form::kInteger : Form::kNone;
     default:
       return Form::kNone;
@@ -117,6 +126,14 @@ class UnaryStep : public runtime::Step {
     const int64_t n = in.num_elements();
     if (form_ == Form::kFloat) {
       kernels::UnaryFloat(op_, in.as<float>(), n, out.as_mutable<float>());
+      return Status::Ok();
+    }
+    if (form_ == Form::kHalf) {
+      kernels::UnaryHalf(in.type, op_, in.as<uint16_t>(), n, out.as_mutable<uint16_t>());
+      return Status::Ok();
+    }
+    if (form_ == Form::kDouble) {
+      kernels::SignDouble(in.as<double>(), n, out.as_mutable<double>());
       return Status::Ok();
     }
     if (form_ == Form::kInteger) {

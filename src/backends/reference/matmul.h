@@ -6,6 +6,7 @@
 
 namespace edgeml::backends {
 
+void AddConvolution3DKernels(KernelList& list);
 void AddFullyConnectedKernels(KernelList& list);
 void AddBatchMatMulKernels(KernelList& list);
 

@@ -12,6 +12,7 @@ void AddMovementKernels(KernelList& list) {
   AddLayoutKernels(list);
   AddSliceKernels(list);
   AddGatherKernels(list);
+  AddScatterKernels(list);
 }
 
 std::string DeclineUnmovable(const TensorView& view) {
@@ -37,6 +38,12 @@ std::string DeclineUnlessIndex(const NodeView& view, size_t i) {
 std::string DeclineRequantization(const TensorView& a, const TensorView& b) {
   if (a.scale() == b.scale() && a.zero_point() == b.zero_point()) return {};
   return "input and output are quantized differently";
+}
+
+Status FaultStatus(const kernels::IndexFault& fault) {
+  if (!fault.found()) return Status::Ok();
+  return Error(Code::kInvalidArgument, "index ", fault.value, " at position ", fault.at,
+               " is out of range");
 }
 
 void CopyBetween(const kernels::StridedCopy& copy, const TensorView& source,

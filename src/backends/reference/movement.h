@@ -6,6 +6,7 @@
 #include <string>
 
 #include "src/backends/reference/reference_backend.h"
+#include "src/kernels/movement/indexing.h"
 #include "src/kernels/movement/strided_copy.h"
 #include "src/tensor/view.h"
 
@@ -14,6 +15,7 @@ namespace edgeml::backends {
 void AddLayoutKernels(KernelList& list);
 void AddSliceKernels(KernelList& list);
 void AddGatherKernels(KernelList& list);
+void AddScatterKernels(KernelList& list);
 
 // Reasons to decline, empty when there is none.
 // Elements of `view` have a width, so that they can be moved without knowing what they mean.
@@ -24,6 +26,9 @@ std::string DeclineUnlessMoved(const runtime::NodeView& view, size_t input);
 std::string DeclineUnlessIndex(const runtime::NodeView& view, size_t i);
 // Scales or zero points of two tensors of an integer type differ.
 std::string DeclineRequantization(const TensorView& a, const TensorView& b);
+
+// An error that names the index which does not fit; Ok when all do.
+Status FaultStatus(const kernels::IndexFault& fault);
 
 // Copies the elements `copy` names from one tensor to another; nothing to do when they are one run
 // that stands in its place already.

@@ -1,10 +1,9 @@
 // Steps that look elements up by index, or make indices.
 #include <algorithm>
 #include <string>
-#include <string_view>
-#include <vector>
 
 #include "src/backends/reference/movement.h"
+#include "src/backends/reference/string_elements.h"
 #include "src/base/strings.h"
 #include "src/ir/ops/movement_rules.h"
 #include "src/kernels/movement/indexing.h"
@@ -13,19 +12,12 @@ namespace edgeml::backends {
 namespace {
 
 using ir::OpCode;
-using kernels::IndexFault;
 using runtime::ErrorBound;
 using runtime::MakeStep;
 using runtime::NodeView;
 using runtime::PrepareContext;
 using runtime::RunContext;
 using runtime::Step;
-
-Status FaultStatus(const IndexFault& fault) {
-  if (!fault.found()) return Status::Ok();
-  return Error(Code::kInvalidArgument, "index ", fault.value, " at position ", fault.at,
-               " is out of range");
-}
 
 class GatherStep : public Step {
  public:
@@ -47,22 +39,8 @@ class GatherStep : public Step {
                                        positions.data, context.output(0).data));
   }
 
- protected:
+ private:
   kernels::GatherShape shape_;
-};
-
-// Gathers views of the strings, which then become the output's characters.
-class GatherStringsStep : public GatherStep {
- public:
-  Status Run(RunContext& context) override {
-    EDGEML_ASSIGN_OR_RETURN(const std::vector<std::string_view> strings, context.StringInput(0));
-    const TensorView& positions = context.input(1);
-    std::vector<std::string_view> found(static_cast<size_t>(context.output(0).num_elements()));
-    EDGEML_RETURN_IF_ERROR(
-        FaultStatus(kernels::Gather(shape_, static_cast<int>(8 * sizeof(std::string_view)),
-                                    positions.type, strings.data(), positions.data, found.data())));
-    return context.SetStringOutput(0, found);
-  }
 };
 
 class GatherNdStep : public Step {
@@ -143,15 +121,6 @@ std::string DeclineGather(const NodeView& view) {
   return DeclineUnlessMoved(view, 0);
 }
 
-std::string DeclineGatherStrings(const NodeView& view) {
-  if (view.inputs[1].type != DType::kInt16) {
-    if (std::string reason = DeclineUnlessIndex(view, 1); !reason.empty()) return reason;
-  }
-  if (view.inputs[0].type != DType::kString || view.outputs[0].type != DType::kString)
-    return "input or output is not of type string";
-  return {};
-}
-
 std::string DeclineEmbeddingLookup(const NodeView& view) {
   const TensorView &table = view.inputs[1], &output = view.outputs[0];
   if (view.inputs[0].type != DType::kInt32) return "the indices are not int32";
@@ -200,15 +169,18 @@ std::string DeclineWhere(const NodeView& view) {
 
 void AddGatherKernels(KernelList& list) {
   constexpr ErrorBound kExact = ErrorBound::kExact;
+  constexpr bool kTakesStrings = true;
   list.insert(
       list.end(),
       {
           {OpCode::kEmbeddingLookup, "embedding_lookup.reference", kExact, DeclineEmbeddingLookup,
            MakeStep<EmbeddingLookupStep>},
           {OpCode::kGather, "gather.reference", kExact, DeclineGather, MakeStep<GatherStep>},
-          {OpCode::kGather, "gather.string.reference", kExact, DeclineGatherStrings,
-           MakeStep<GatherStringsStep>, /*takes_strings=*/true},
+          {OpCode::kGather, "gather.string.reference", kExact, DeclineStrings<DeclineGather>,
+           MakeStringStep<GatherStep>, kTakesStrings},
           {OpCode::kGatherNd, "gather_nd.reference", kExact, DeclineGather, MakeStep<GatherNdStep>},
+          {OpCode::kGatherNd, "gather_nd.string.reference", kExact, DeclineStrings<DeclineGather>,
+           MakeStringStep<GatherNdStep>, kTakesStrings},
           {OpCode::kOneHot, "one_hot.reference", kExact, DeclineOneHot, MakeStep<OneHotStep>},
           {OpCode::kWhere, "where.reference", kExact, DeclineWhere, MakeStep<WhereStep>},
       });

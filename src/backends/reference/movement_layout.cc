@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "src/backends/reference/movement.h"
+#include "src/backends/reference/string_elements.h"
 #include "src/base/strings.h"
 #include "src/ir/ops/movement_rules.h"
 #include "src/kernels/movement/indexing.h"
@@ -345,6 +346,7 @@ std::string DeclineRange(const NodeView& view) {
 
 void AddLayoutKernels(KernelList& list) {
   constexpr ErrorBound kExact = ErrorBound::kExact;
+  constexpr bool kTakesStrings = true;
   list.insert(
       list.end(),
       {
@@ -358,21 +360,31 @@ void AddLayoutKernels(KernelList& list) {
            MakeStep<SpaceDepthStep<false>>},
           {OpCode::kExpandDims, "expand_dims.reference", kExact, DeclineMovedByIndex,
            MakeStep<SameBytesStep>},
+          {OpCode::kExpandDims, "expand_dims.string.reference", kExact,
+           DeclineStrings<DeclineMovedByIndex>, MakeStringStep<SameBytesStep>, kTakesStrings},
           {OpCode::kFill, "fill.reference", kExact, DeclineFill, MakeStep<FillStep>},
+          {OpCode::kFill, "fill.string.reference", kExact, DeclineStrings<DeclineFill>,
+           MakeStringStep<FillStep>, kTakesStrings},
           {OpCode::kRange, "range.reference", kExact, DeclineRange, MakeStep<RangeStep>},
           {OpCode::kRank, "rank.reference", kExact, DeclineIndexOutput, MakeStep<RankStep>,
-           /*takes_strings=*/true},
+           kTakesStrings},
           {OpCode::kReshape, "reshape.reference", kExact, DeclineMoved, MakeStep<SameBytesStep>},
+          {OpCode::kReshape, "reshape.string.reference", kExact, DeclineStrings<DeclineMoved>,
+           MakeStringStep<SameBytesStep>, kTakesStrings},
           {OpCode::kReverseV2, "reverse_v2.reference", kExact, DeclineMovedByIndex,
            MakeStep<ReverseStep>},
           {OpCode::kShape, "shape.reference", kExact, DeclineIndexOutput, MakeStep<ShapeStep>,
-           /*takes_strings=*/true},
+           kTakesStrings},
           {OpCode::kSpaceToBatchNd, "space_to_batch_nd.reference", kExact, DeclineBatchSpace,
            MakeStep<SpaceBatchStep<true>>},
           {OpCode::kSpaceToDepth, "space_to_depth.reference", kExact, DeclineMoved,
            MakeStep<SpaceDepthStep<true>>},
           {OpCode::kSqueeze, "squeeze.reference", kExact, DeclineMoved, MakeStep<SameBytesStep>},
+          {OpCode::kSqueeze, "squeeze.string.reference", kExact, DeclineStrings<DeclineMoved>,
+           MakeStringStep<SameBytesStep>, kTakesStrings},
           {OpCode::kTile, "tile.reference", kExact, DeclineMovedByIndex, MakeStep<TileStep>},
+          {OpCode::kTile, "tile.string.reference", kExact, DeclineStrings<DeclineMovedByIndex>,
+           MakeStringStep<TileStep>, kTakesStrings},
           {OpCode::kTranspose, "transpose.reference", kExact, DeclineMovedByIndex,
            MakeStep<TransposeStep>},
           {OpCode::kZerosLike, "zeros_like.reference", kExact, DeclineMoved,

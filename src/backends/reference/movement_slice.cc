@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "src/backends/reference/movement.h"
+#include "src/backends/reference/string_elements.h"
 #include "src/base/strings.h"
 #include "src/ir/ops/movement_rules.h"
 #include "src/kernels/movement/indexing.h"
@@ -387,6 +388,7 @@ std::string DeclinePad(const NodeView& view) {
 
 void AddSliceKernels(KernelList& list) {
   constexpr ErrorBound kExact = ErrorBound::kExact;
+  constexpr bool kTakesStrings = true;
   list.insert(
       list.end(),
       {
@@ -399,10 +401,14 @@ void AddSliceKernels(KernelList& list) {
           {OpCode::kPad, "pad.reference", kExact, DeclinePad, MakeStep<PadStep>},
           {OpCode::kPadV2, "padv2.reference", kExact, DeclinePad, MakeStep<PadStep>},
           {OpCode::kSlice, "slice.reference", kExact, DeclineSlice, MakeStep<SliceStep>},
+          {OpCode::kSlice, "slice.string.reference", kExact, DeclineStrings<DeclineSlice>,
+           MakeStringStep<SliceStep>, kTakesStrings},
           {OpCode::kSplit, "split.reference", kExact, DeclineSplit, MakeStep<SplitStep>},
           {OpCode::kSplitV, "split_v.reference", kExact, DeclineSplit, MakeStep<SplitStep>},
           {OpCode::kStridedSlice, "strided_slice.reference", kExact, DeclineSlice,
            MakeStep<SliceStep>},
+          {OpCode::kStridedSlice, "strided_slice.string.reference", kExact,
+           DeclineStrings<DeclineSlice>, MakeStringStep<SliceStep>, kTakesStrings},
           {OpCode::kUnpack, "unpack.reference", kExact, DeclineUnpack, MakeStep<SplitStep>},
       });
 }

@@ -42,7 +42,17 @@ std::string DeclinePool(const NodeView& view) {
   return reason;
 }
 
-template <bool kMax>
+std::string DeclineL2Pool(const NodeView& view) {
+  std::string reason = DeclineDifferentTypes(view);
+  if (reason.empty()) reason = DeclineType(view.inputs[0].type, {DType::kFloat32});
+  if (reason.empty())
+    reason = DeclineActivation(view.attrs<ir::PoolAttrs>().activation, view.outputs[0]);
+  return reason;
+}
+
+enum class PoolKind { kAverage, kMax, kL2 };
+
+template <PoolKind kind>
 class PoolStep : public runtime::Step {
  public:
   Status Prepare(PrepareContext& context) override {
@@ -76,39 +86,78 @@ class PoolStep : public runtime::Step {
   }
 
   Status Run(RunContext& context) override {
-    return ForEachRow(context, shape_.output_rows(), [&](int64_t row) {
-      switch (context.input(0).type) {
-        case DType::kFloat32:
-          RunRow<float>(context, float_lo_, float_hi_, row);
-          break;
-        case DType::kInt8:
-          RunRow<int8_t>(context, lo_, hi_, row);
-          break;
-        case DType::kUInt8:
-          RunRow<uint8_t>(context, lo_, hi_, row);
-          break;
-        default:
-          RunRow<int16_t>(context, lo_, hi_, row);
-          break;
+    // Pixel by pixel: a row of windows as large as the image could not be stopped for minutes.
+    return ForEachRow(context, shape_.output_pixels(), [&](int64_t pixel) {
+      if constexpr (kind == PoolKind::kL2) {
+        kernels::L2Pool(shape_, float_lo_, float_hi_, context.input(0).as<float>(),
+                        context.output(0).as_mutable<float>(), pixel, pixel + 1);
+      } else {
+        switch (context.input(0).type) {
+          case DType::kFloat32:
+            RunPixel<float>(context, float_lo_, float_hi_, pixel);
+            break;
+          case DType::kInt8:
+            RunPixel<int8_t>(context, lo_, hi_, pixel);
+            break;
+          case DType::kUInt8:
+            RunPixel<uint8_t>(context, lo_, hi_, pixel);
+            break;
+          default:
+            RunPixel<int16_t>(context, lo_, hi_, pixel);
+            break;
+        }
       }
     });
   }
 
  private:
   template <typename T, typename Bound>
-  void RunRow(RunContext& context, Bound lo, Bound hi, int64_t row) const {
+  void RunPixel(RunContext& context, Bound lo, Bound hi, int64_t pixel) const {
     const T* input = context.input(0).as<T>();
     T* output = context.output(0).as_mutable<T>();
-    if constexpr (kMax) {
-      kernels::MaxPool(shape_, lo, hi, input, output, row, row + 1);
+    if constexpr (kind == PoolKind::kMax) {
+      kernels::MaxPool(shape_, lo, hi, input, output, pixel, pixel + 1);
     } else {
-      kernels::AveragePool(shape_, lo, hi, input, output, row, row + 1);
+      kernels::AveragePool(shape_, lo, hi, input, output, pixel, pixel + 1);
     }
   }
 
   PoolShape shape_;
   float float_lo_ = 0.0f, float_hi_ = 0.0f;
   int32_t lo_ = 0, hi_ = 0;
+};
+
+// Local response normalization --------------------------------------------------------------
+
+std::string DeclineLocalResponseNormalization(const NodeView& view) {
+  std::string reason = DeclineDifferentTypes(view);
+  if (reason.empty()) reason = DeclineType(view.inputs[0].type, {DType::kFloat32});
+  return reason;
+}
+
+class LocalResponseNormalizationStep : public runtime::Step {
+ public:
+  Status Prepare(PrepareContext& context) override {
+    attrs_ = context.view().attrs<ir::LocalResponseNormAttrs>();
+    return Status::Ok();
+  }
+
+  Status Run(RunContext& context) override {
+    const TensorView& input = context.input(0);
+    const int64_t depth = input.dim(3), elements = input.num_elements();
+    // The steps that one element takes at most, and as many elements as are done soon.
+    const int64_t cost = std::clamp<int64_t>(int64_t{attrs_.radius} * 2, 1, depth + 1);
+    const int64_t part = std::max<int64_t>((int64_t{1} << 18) / cost, 1);
+    return ForEachRow(context, (elements + part - 1) / part, [&](int64_t i) {
+      kernels::LocalResponseNormalize(depth, attrs_.radius, double{attrs_.bias},
+                                      double{attrs_.alpha}, double{attrs_.beta}, input.as<float>(),
+                                      context.output(0).as_mutable<float>(), i * part,
+                                      std::min(elements, (i + 1) * part));
+    });
+  }
+
+ private:
+  ir::LocalResponseNormAttrs attrs_;
 };
 
 // L2 normalization --------------------------------------------------------------------------
@@ -240,9 +289,14 @@ void AddPoolingKernels(KernelList& list) {
   using runtime::ErrorBound;
   using runtime::MakeStep;
   list.push_back({OpCode::kAveragePool2D, "average_pool_2d.reference", ErrorBound::kExact,
-                  DeclinePool, MakeStep<PoolStep<false>>});
+                  DeclinePool, MakeStep<PoolStep<PoolKind::kAverage>>});
   list.push_back({OpCode::kMaxPool2D, "max_pool_2d.reference", ErrorBound::kExact, DeclinePool,
-                  MakeStep<PoolStep<true>>});
+                  MakeStep<PoolStep<PoolKind::kMax>>});
+  list.push_back({OpCode::kL2Pool2D, "l2_pool_2d.reference", ErrorBound::kExact, DeclineL2Pool,
+                  MakeStep<PoolStep<PoolKind::kL2>>});
+  list.push_back({OpCode::kLocalResponseNormalization, "local_response_normalization.reference",
+                  ErrorBound::kExact, DeclineLocalResponseNormalization,
+                  MakeStep<LocalResponseNormalizationStep>});
   list.push_back({OpCode::kL2Normalization, "l2_normalization.reference", ErrorBound::kExact,
                   DeclineL2Normalization, MakeStep<L2NormalizationStep>});
   list.push_back({OpCode::kResizeBilinear, "resize_bilinear.reference", ErrorBound::kExact,

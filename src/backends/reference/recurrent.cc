@@ -15,6 +15,7 @@ using runtime::Step;
 void AddRecurrentKernels(KernelList& list) {
   AddLstmKernels(list);
   AddRnnKernels(list);
+  AddBidirectionalKernels(list);
 }
 
 kernels::WeightMatrix MatrixOf(const TensorView& view, std::vector<int32_t>& row_sums) {
@@ -60,7 +61,7 @@ class RnnStep : public Step {
     cell_.sequence.batch = input[cell_.sequence.time_major ? 1 : 0];
     cell_.sequence.time = sequence ? input[cell_.sequence.time_major ? 0 : 1] : 1;
     cell_.inputs = input.back();
-    cell_.units = view.inputs[1].dim(0);
+    cell_.units = cell_.output_stride = view.inputs[1].dim(0);
     cell_.input = MatrixOf(view.inputs[1], input_sums_);
     cell_.recurrent = MatrixOf(view.inputs[2], recurrent_sums_);
     cell_.activation = CellActivationOf(attrs.activation);
@@ -72,8 +73,9 @@ class RnnStep : public Step {
     RefreshMatrix(context.input(1), cell_.input);
     RefreshMatrix(context.input(2), cell_.recurrent);
     cell_.bias = context.input(3).as<float>();
-    kernels::RunRnn(cell_, context.input(0).as<float>(), context.input(4).as_mutable<float>(),
-                    context.workspace(scratch_), context.output(0).as_mutable<float>());
+    kernels::RunRnn(cell_, context.input(0).as<float>(), nullptr,
+                    context.input(4).as_mutable<float>(), context.workspace(scratch_),
+                    context.output(0).as_mutable<float>());
     return Status::Ok();
   }
 

@@ -20,13 +20,15 @@ using runtime::PrepareContext;
 using runtime::RunContext;
 using runtime::Step;
 
-// Inputs by position. Gates come in the order input, forget, cell, output; the cell gate has no
-// peephole.
-constexpr size_t kInputWeights = 1, kRecurrentWeights = 5, kPeephole = 9, kBias = 12;
-constexpr size_t kProjection = 16, kProjectionBias = 17, kOutputState = 18, kCellState = 19;
-constexpr size_t kLayerNorm = 20;
+// Inputs by position, after the weights and biases that LstmLayout knows.
+constexpr size_t kInputWeights = LstmLayout::kInputWeights;
+constexpr size_t kRecurrentWeights = LstmLayout::kRecurrentWeights;
+constexpr size_t kPeephole = LstmLayout::kPeephole, kBias = LstmLayout::kBias;
+constexpr size_t kProjection = LstmLayout::kProjection;
+constexpr size_t kProjectionBias = LstmLayout::kProjectionBias;
+constexpr size_t kOutputState = 18, kCellState = 19, kLayerNorm = 20;
 
-size_t PeepholeInput(int gate) { return kPeephole + static_cast<size_t>(gate == 3 ? 2 : gate); }
+size_t PeepholeInput(int gate) { return LstmLayout{}.Peephole(gate); }
 
 kernels::SequenceShape SequenceOf(const NodeView& view) {
   const Shape& input = view.inputs[0].shape;
@@ -47,50 +49,21 @@ class LstmStep : public Step {
   Status Prepare(PrepareContext& context) override {
     const NodeView& view = context.view();
     const auto& attrs = view.attrs<ir::LstmAttrs>();
-    cell_ = {};
-    cell_.sequence = SequenceOf(view);
-    cell_.inputs = view.inputs[0].shape.back();
-    cell_.cells = view.inputs[kInputWeights + 3].dim(0);
-    cell_.outputs = view.inputs[kRecurrentWeights + 3].shape.back();
-    cell_.activation = CellActivationOf(attrs.activation);
-    cell_.cell_clip = attrs.cell_clip;
-    cell_.projection_clip = attrs.proj_clip;
-    cell_.asymmetric = attrs.asymmetric_quantize_inputs;
-    for (int g = 0; g < kNumGates; ++g) {
-      const auto at = static_cast<size_t>(g);
-      kernels::LstmGate& gate = cell_.gates[g];
-      gate.input = MatrixOf(view.inputs[kInputWeights + at], sums_[at]);
-      gate.recurrent = MatrixOf(view.inputs[kRecurrentWeights + at], sums_[4 + at]);
-      peepholes_[at].clear();
-      const TensorView& peephole = view.inputs[PeepholeInput(g)];
-      if (g != kCellGate && peephole.present() && peephole.type != DType::kFloat32) {
-        for (const int8_t stored : peephole.elements<int8_t>())
-          peepholes_[at].push_back(peephole.scale() * static_cast<float>(stored));
-      }
-    }
-    cell_.projection = MatrixOf(view.inputs[kProjection], sums_[8]);
-    scratch_ = context.RequestWorkspace(kernels::LstmScratchBytes(cell_));
+    cell_.Prepare(view, kLayout);
+    kernels::LstmCell& cell = cell_.cell();
+    cell.sequence = SequenceOf(view);
+    cell.output_stride = cell.outputs;
+    cell.activation = CellActivationOf(attrs.activation);
+    cell.cell_clip = attrs.cell_clip;
+    cell.projection_clip = attrs.proj_clip;
+    cell.asymmetric = attrs.asymmetric_quantize_inputs;
+    scratch_ = context.RequestWorkspace(kernels::LstmScratchBytes(cell));
     return Status::Ok();
   }
 
   Status Run(RunContext& context) override {
-    const auto floats = [&](size_t i) -> const float* {
-      if (i >= context.num_inputs() || !context.input(i).present()) return nullptr;
-      return context.input(i).as<float>();
-    };
-    for (int g = 0; g < kNumGates; ++g) {
-      const auto at = static_cast<size_t>(g);
-      kernels::LstmGate& gate = cell_.gates[g];
-      RefreshMatrix(context.input(kInputWeights + at), gate.input);
-      RefreshMatrix(context.input(kRecurrentWeights + at), gate.recurrent);
-      gate.bias = floats(kBias + at);
-      gate.layer_norm = floats(kLayerNorm + at);
-      if (g != kCellGate)
-        gate.peephole = peepholes_[at].empty() ? floats(PeepholeInput(g)) : peepholes_[at].data();
-    }
-    RefreshMatrix(context.input(kProjection), cell_.projection);
-    cell_.projection_bias = floats(kProjectionBias);
-    kernels::RunLstm(cell_, context.input(0).as<float>(),
+    cell_.Refresh(context);
+    kernels::RunLstm(cell_.cell(), context.input(0).as<float>(), nullptr,
                      context.input(kOutputState).as_mutable<float>(),
                      context.input(kCellState).as_mutable<float>(), context.workspace(scratch_),
                      context.output(0).as_mutable<float>());
@@ -98,9 +71,8 @@ class LstmStep : public Step {
   }
 
  private:
-  kernels::LstmCell cell_;
-  std::array<std::vector<int32_t>, 9> sums_;
-  std::array<std::vector<float>, 4> peepholes_;
+  static constexpr LstmLayout kLayout = {.layer_norm = kLayerNorm};
+  LstmWeights cell_;
   int scratch_ = 0;
 };
 
@@ -264,30 +236,11 @@ std::string Expect(const NodeView& view, size_t i, DType type) {
 }
 
 std::string DeclineLstm(const NodeView& view) {
-  constexpr DType kFloat = DType::kFloat32;
   if (view.attrs<ir::LstmAttrs>().basic_kernel) return "the basic kernel";
-  if (view.inputs[0].type != kFloat || view.outputs[0].type != kFloat)
-    return Concat("input is ", NameOf(view.inputs[0].type), " and output ",
-                  NameOf(view.outputs[0].type));
-  const DType weights = view.inputs[kInputWeights + 3].type;
-  const bool stored = IsStoredWeight(weights);
-  if (weights != kFloat && !stored) return Concat("weights are ", NameOf(weights));
-  for (size_t i = kInputWeights; i <= kProjection; ++i) {
-    if (i >= kBias && i < kProjection) continue;
-    if (!view.has_input(i)) continue;
-    const bool diagonal = i >= kRecurrentWeights && i < kPeephole && view.inputs[i].rank() == 1;
-    const DType expected = diagonal ? kFloat : weights;
-    if (std::string reason = Expect(view, i, expected); !reason.empty()) return reason;
-    if (expected != kFloat) {
-      if (std::string reason = DeclineStoredWeight(view, i); !reason.empty()) return reason;
-    }
-  }
-  for (size_t i = kBias; i < view.inputs.size(); ++i) {
-    if (i == kProjection) continue;
-    if (std::string reason = Expect(view, i, kFloat); !reason.empty()) return reason;
-  }
+  if (std::string reason = DeclineLstmWeights(view, {.layer_norm = kLayerNorm}); !reason.empty())
+    return reason;
   for (const size_t i : {kOutputState, kCellState})
-    if (view.inputs[i].is_constant) return Concat("state input ", i, " is constant");
+    if (std::string reason = DeclineFloatState(view, i); !reason.empty()) return reason;
   return {};
 }
 

@@ -24,10 +24,11 @@ Form FormOf(const NodeView& view) {
   if (in.type != view.outputs[0].type) return Form::kNone;
   const bool small = IsOneOf(in.type, {D::kInt8, D::kUInt8, D::kInt16});
   const bool wide = IsOneOf(in.type, {D::kFloat32, D::kInt32, D::kInt64});
+  if (in.type == D::kBool) return op == OpCode::kMean ? Form::kNone : Form::kPlain;
   switch (op) {
     case OpCode::kReduceAll:
     case OpCode::kReduceAny:
-      return in.type == D::kBool ? Form::kPlain : Form::kNone;
+      return Form::kNone;
     case OpCode::kMean:
       return wide ? Form::kMean : small ? Form::kQuantizedMean : Form::kNone;
     case OpCode::kSum:
@@ -60,7 +61,12 @@ std::string DeclineReduce(const NodeView& view) {
   }
 }
 
-ReduceOp OpOf(OpCode op) {
+ReduceOp OpOf(OpCode op, DType type) {
+  if (type == DType::kBool) {  // true is 1: the sum and the maximum are "any", in bool
+    const bool all =
+        op == OpCode::kReduceProd || op == OpCode::kReduceMin || op == OpCode::kReduceAll;
+    return all ? ReduceOp::kAll : ReduceOp::kAny;
+  }
   switch (op) {
     case OpCode::kReduceProd:
       return ReduceOp::kProd;
@@ -82,7 +88,7 @@ class ReduceStep : public runtime::Step {
   Status Prepare(runtime::PrepareContext& context) override {
     const NodeView& view = context.view();
     form_ = FormOf(view);
-    op_ = OpOf(view.node->op);
+    op_ = OpOf(view.node->op, view.inputs[0].type);
     const TensorView& in = view.inputs[0];
     const TensorView& out = view.outputs[0];
     const auto elements = static_cast<size_t>(out.num_elements());

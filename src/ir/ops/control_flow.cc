@@ -20,6 +20,18 @@ Status InferIf(InferContext& context) {
   return Status::Ok();
 }
 
+// Which branch runs, a number or a boolean, decides about the outputs.
+Status InferCase(InferContext& context) {
+  if (context.attrs<CaseAttrs>().branch_subgraphs.empty())
+    return Error(Code::kInvalidModel, "has no branches");
+  return InferIf(context);
+}
+
+Status InferComposite(InferContext& context) {
+  context.needs_values = !context.outputs.empty();
+  return Status::Ok();
+}
+
 Status InferWhile(InferContext& context) {
   if (context.inputs.size() != context.outputs.size())
     return Error(Code::kInvalidModel, "has ", context.inputs.size(), " inputs but ",
@@ -76,6 +88,22 @@ std::span<const OpDef> ControlFlowOps() {
        .min_inputs = 1,
        .max_inputs = 1,
        .infer = InferReadVariable,
+       .has_side_effects = true},
+      {.op = OpCode::kStablehloCase,
+       .min_inputs = 1,
+       .max_inputs = -1,
+       .min_outputs = 0,
+       .max_outputs = -1,
+       .attributes = AttrsKind<CaseAttrs>(),
+       .infer = InferCase,
+       .has_side_effects = true},
+      {.op = OpCode::kStablehloComposite,
+       .min_inputs = 0,
+       .max_inputs = -1,
+       .min_outputs = 0,
+       .max_outputs = -1,
+       .attributes = AttrsKind<CompositeAttrs>(),
+       .infer = InferComposite,
        .has_side_effects = true},
       {.op = OpCode::kVarHandle,
        .attributes = AttrsKind<VarHandleAttrs>(),

@@ -34,6 +34,11 @@ constexpr OpDef kDefs[] = {
      .infer = InferSameAsInput},
     {.op = OpCode::kDensify, .min_inputs = 1, .max_inputs = 1, .infer = InferSameAsInput},
     {.op = OpCode::kDequantize, .min_inputs = 1, .max_inputs = 1, .infer = InferConversion},
+    {.op = OpCode::kFakeQuant,
+     .min_inputs = 1,
+     .max_inputs = 1,
+     .attributes = AttrsKind<FakeQuantAttrs>(),
+     .infer = InferSameAsInput},
     {.op = OpCode::kQuantize, .min_inputs = 1, .max_inputs = 1, .infer = InferConversion},
 };
 

@@ -109,6 +109,85 @@ int64_t MacsTransposeConv(const NodeView& view) {
   return SaturatingProduct({view.inputs[2].num_elements(), filter[0], filter[1], filter[2]});
 }
 
+// A window over depth, height and width; the shape rules of its three dimensions are independent.
+Result<Shape> Window3DOutput(const Conv3DAttrs& attrs, const Shape& data, const Shape& filter) {
+  Window deep = attrs.window;
+  deep.stride_h = attrs.stride_d;
+  deep.dilation_h = attrs.dilation_d;
+  EDGEML_ASSIGN_OR_RETURN(const WindowSize front,
+                          WindowOutputs(deep, data[1], data[3], filter[0], filter[2]));
+  EDGEML_ASSIGN_OR_RETURN(const WindowSize plane,
+                          WindowOutputs(attrs.window, data[2], data[3], filter[1], filter[2]));
+  return Shape{front.h, plane.h, plane.w};
+}
+
+// Inputs: data [batch, depth, height, width, in_c], filter [depth, height, width, in_c, out_c],
+// bias.
+Status InferConv3D(InferContext& context) {
+  const TensorView& input = context.inputs[0];
+  const TensorView& filter = context.inputs[1];
+  EDGEML_RETURN_IF_ERROR(CheckRank(input, 5, "input 0"));
+  EDGEML_RETURN_IF_ERROR(CheckRank(filter, 5, "input 1 (filter)"));
+  EDGEML_RETURN_IF_ERROR(CheckNotEmpty(input, /*empty_batch=*/true, "input 0"));
+  EDGEML_RETURN_IF_ERROR(CheckNotEmpty(filter, /*empty_batch=*/false, "input 1 (filter)"));
+  if (input.dim(4) != filter.dim(3))
+    return Error(Code::kInvalidModel, "channels of input 0 ", input.shape.ToString(),
+                 " and input 1 (filter) ", filter.shape.ToString(), " do not fit");
+  EDGEML_RETURN_IF_ERROR(CheckBias(context, 2, filter.dim(4)));
+  EDGEML_ASSIGN_OR_RETURN(const Shape out,
+                          Window3DOutput(context.attrs<Conv3DAttrs>(), input.shape, filter.shape));
+  context.outputs[0].shape = {input.dim(0), out[0], out[1], out[2], filter.dim(4)};
+  return Status::Ok();
+}
+
+int64_t MacsConv3D(const NodeView& view) {
+  const Shape& filter = view.inputs[1].shape;
+  return SaturatingProduct(
+      {view.outputs[0].num_elements(), filter[0], filter[1], filter[2], filter[3]});
+}
+
+// Inputs: output shape [5], filter [depth, height, width, out_c, in_c], data, bias.
+Status InferConv3DTranspose(InferContext& context) {
+  const TensorView& size = context.inputs[0];
+  const TensorView& filter = context.inputs[1];
+  const TensorView& input = context.inputs[2];
+  if (size.type != DType::kInt32 || size.rank() != 1 || size.dim(0) != 5)
+    return Error(Code::kInvalidModel, "input 0 (output shape) is ", NameOf(size.type), " ",
+                 size.shape.ToString(), ", expected int32 [5]");
+  EDGEML_RETURN_IF_ERROR(CheckRank(filter, 5, "input 1 (filter)"));
+  EDGEML_RETURN_IF_ERROR(CheckRank(input, 5, "input 2"));
+  EDGEML_RETURN_IF_ERROR(CheckNotEmpty(filter, /*empty_batch=*/false, "input 1 (filter)"));
+  EDGEML_RETURN_IF_ERROR(CheckNotEmpty(input, /*empty_batch=*/true, "input 2"));
+  if (input.dim(4) != filter.dim(4))
+    return Error(Code::kInvalidModel, "channels of input 2 ", input.shape.ToString(),
+                 " and input 1 (filter) ", filter.shape.ToString(), " do not fit");
+  EDGEML_RETURN_IF_ERROR(CheckBias(context, 3, filter.dim(3)));
+  if (!context.has_values(0)) {
+    context.needs_values = true;
+    return Status::Ok();
+  }
+  Shape out;
+  for (int i = 0; i < 5; ++i) out.push_back(size.as<int32_t>()[i]);
+  if (out[0] != input.dim(0) || out[1] < 1 || out[2] < 1 || out[3] < 1 || out[4] != filter.dim(3))
+    return Error(Code::kInvalidModel, "input 0 (output shape) holds ", out.ToString(),
+                 ", which does not fit input 2 ", input.shape.ToString(), " and input 1 (filter) ",
+                 filter.shape.ToString());
+  // A convolution of the output would give the input's size.
+  EDGEML_ASSIGN_OR_RETURN(const Shape back,
+                          Window3DOutput(context.attrs<Conv3DAttrs>(), out, filter.shape));
+  if (!(back == Shape{input.dim(1), input.dim(2), input.dim(3)}))
+    return Error(Code::kInvalidModel, "input 0 (output shape) holds ", out.ToString(),
+                 ", which stride and padding do not make of input 2 ", input.shape.ToString());
+  context.outputs[0].shape = out;
+  return Status::Ok();
+}
+
+int64_t MacsConv3DTranspose(const NodeView& view) {
+  const Shape& filter = view.inputs[1].shape;
+  return SaturatingProduct(
+      {view.inputs[2].num_elements(), filter[0], filter[1], filter[2], filter[3]});
+}
+
 // Filter [units, depth]; the input is taken as [elements / depth, depth].
 Status InferFullyConnected(InferContext& context) {
   const auto& attrs = context.attrs<FullyConnectedAttrs>();
@@ -118,6 +197,9 @@ Status InferFullyConnected(InferContext& context) {
   const int32_t units = filter.dim(0);
   const int32_t depth = filter.dim(1);
   EDGEML_RETURN_IF_ERROR(CheckBias(context, 2, units));
+  if (attrs.shuffled_4x16_weights && (units % 4 != 0 || depth % 16 != 0))
+    return Error(Code::kInvalidModel, "input 1 (weights) has shape ", filter.shape.ToString(),
+                 ", which does not divide into tiles of 4 by 16");
   const int rank = input.rank();
   const int64_t elements = input.num_elements();
   if ((attrs.keep_num_dims || depth == 0) && (rank == 0 || input.shape.back() != depth))
@@ -180,6 +262,20 @@ const OpDef kOps[] = {
      .infer = InferConv2D,
      .macs = MacsConv2D,
      .optional_inputs = 1u << 2},
+    {.op = OpCode::kConv3D,
+     .min_inputs = 2,
+     .max_inputs = 3,
+     .attributes = AttrsKind<Conv3DAttrs>(),
+     .infer = InferConv3D,
+     .macs = MacsConv3D,
+     .optional_inputs = 1u << 2},
+    {.op = OpCode::kConv3DTranspose,
+     .min_inputs = 3,
+     .max_inputs = 4,
+     .attributes = AttrsKind<Conv3DAttrs>(),
+     .infer = InferConv3DTranspose,
+     .macs = MacsConv3DTranspose,
+     .optional_inputs = 1u << 3},
     {.op = OpCode::kDepthwiseConv2D,
      .min_inputs = 2,
      .max_inputs = 3,

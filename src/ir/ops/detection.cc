@@ -42,6 +42,51 @@ Status InferPostProcess(InferContext& context) {
   return Status::Ok();
 }
 
+// Inputs: boxes [boxes, 4], scores [boxes], and scalars: the number of selections (int32), the
+// overlap and score thresholds, and for soft suppression its sigma. As in LiteRT, the number of
+// inputs and not the operator's version tells whether it is soft.
+Status InferNonMaxSuppression(InferContext& context) {
+  const Shape &boxes = context.inputs[0].shape, &scores = context.inputs[1].shape;
+  if (boxes.rank() != 2 || boxes[1] != 4)
+    return Error(Code::kInvalidModel, "input 0 (boxes) has shape ", boxes.ToString(),
+                 ", expected [boxes, 4]");
+  if (!(scores == Shape{boxes[0]}))
+    return Error(Code::kInvalidModel, "input 1 (scores) has shape ", scores.ToString(),
+                 ", expected [", boxes[0], "]");
+  for (size_t i = 2; i < context.inputs.size(); ++i)
+    if (context.inputs[i].rank() != 0)
+      return Error(Code::kInvalidModel, "input ", i, " has shape ",
+                   context.inputs[i].shape.ToString(), ", expected a scalar");
+  if (context.inputs[2].type != DType::kInt32)
+    return Error(Code::kInvalidModel, "input 2 (number of selections) is ",
+                 edgeml::NameOf(context.inputs[2].type), ", expected int32");
+  const bool soft = context.inputs.size() == 6;
+  if (context.outputs.size() != (soft ? 3 : 2))
+    return Error(Code::kInvalidModel, context.inputs.size(), " inputs with ",
+                 context.outputs.size(), " outputs");
+  if (!context.has_values(2)) {
+    context.needs_values = true;
+    return Status::Ok();
+  }
+  const int32_t slots = *context.inputs[2].as<int32_t>();
+  if (slots < 0)
+    return Error(Code::kInvalidModel, "input 2 asks for ", slots, " boxes, expected at least 0");
+  const Shape selected{slots};
+  context.outputs[0].shape = selected;
+  if (soft) context.outputs[1].shape = selected;
+  context.outputs[soft ? 2 : 1].shape = Shape{};
+  return Status::Ok();
+}
+
+constexpr OpDef NonMaxSuppression(OpCode op) {
+  return {.op = op,
+          .min_inputs = 5,
+          .max_inputs = 6,
+          .min_outputs = 2,
+          .max_outputs = 3,
+          .infer = InferNonMaxSuppression};
+}
+
 }  // namespace
 
 std::span<const OpDef> DetectionOps() {
@@ -53,6 +98,8 @@ std::span<const OpDef> DetectionOps() {
        .max_outputs = 4,
        .attributes = AttrsKind<DetectionPostProcessAttrs>(),
        .infer = InferPostProcess},
+      NonMaxSuppression(OpCode::kNonMaxSuppressionV4),
+      NonMaxSuppression(OpCode::kNonMaxSuppressionV5),
   };
   return defs;
 }

@@ -18,6 +18,14 @@ Status InferAddN(InferContext& context) {
   return InferSameAsInput(context);
 }
 
+// LiteRT checks no more than the ranks here, and then reads as much of input 1 as input 0 has.
+Status InferAtan2(InferContext& context) {
+  if (!(context.inputs[0].shape == context.inputs[1].shape))
+    return Error(Code::kInvalidModel, "inputs of shapes ", context.inputs[0].shape.ToString(),
+                 " and ", context.inputs[1].shape.ToString(), " differ; they are not broadcast");
+  return InferSameAsInput(context);
+}
+
 // The condition is a scalar, has the shape of the others, or chooses whole slices of their first
 // dimension.
 Status InferSelect(InferContext& context) {
@@ -61,7 +69,10 @@ constexpr OpDef kDefs[] = {
     Unary(OpCode::kAbs),
     Fused(OpCode::kAdd),
     {.op = OpCode::kAddN, .min_inputs = 1, .max_inputs = -1, .infer = InferAddN},
+    {.op = OpCode::kAtan2, .min_inputs = 2, .max_inputs = 2, .infer = InferAtan2},
+    Binary(OpCode::kBitwiseXor),
     Unary(OpCode::kCeil),
+    Unary(OpCode::kComplexAbs),
     Unary(OpCode::kCos),
     Fused(OpCode::kDiv),
     Binary(OpCode::kEqual),
@@ -71,6 +82,7 @@ constexpr OpDef kDefs[] = {
     Binary(OpCode::kFloorMod),
     Binary(OpCode::kGreater),
     Binary(OpCode::kGreaterEqual),
+    Unary(OpCode::kImag),
     Binary(OpCode::kLess),
     Binary(OpCode::kLessEqual),
     Unary(OpCode::kLog),
@@ -83,6 +95,8 @@ constexpr OpDef kDefs[] = {
     Unary(OpCode::kNeg),
     Binary(OpCode::kNotEqual),
     Binary(OpCode::kPow),
+    Unary(OpCode::kReal),
+    Binary(OpCode::kRightShift),
     Unary(OpCode::kRound),
     Unary(OpCode::kRsqrt),
     {.op = OpCode::kSelect, .min_inputs = 3, .max_inputs = 3, .infer = InferSelect},

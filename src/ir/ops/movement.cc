@@ -10,7 +10,7 @@ namespace edgeml::ir {
 std::span<const OpDef> MovementOps() {
   static const std::vector<OpDef> defs = [] {
     std::vector<OpDef> all;
-    for (std::span<const OpDef> part : {LayoutOps(), SliceOps(), GatherOps()})
+    for (std::span<const OpDef> part : {LayoutOps(), SliceOps(), GatherOps(), ScatterOps()})
       all.insert(all.end(), part.begin(), part.end());
     return all;
   }();

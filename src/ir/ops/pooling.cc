@@ -27,6 +27,11 @@ Status InferPool(InferContext& context) {
   return Status::Ok();
 }
 
+Status InferLocalResponseNormalization(InferContext& context) {
+  EDGEML_RETURN_IF_ERROR(CheckRank(context.inputs[0], 4, "input 0"));
+  return InferSameAsInput(context);
+}
+
 Status InferL2Normalization(InferContext& context) {
   if (context.inputs[0].rank() < 1)
     return Error(Code::kInvalidModel, "input 0 is a scalar, expected at least 1 dimension");
@@ -67,6 +72,16 @@ const OpDef kOps[] = {
      .max_inputs = 1,
      .attributes = AttrsKind<PoolAttrs>(),
      .infer = InferPool},
+    {.op = OpCode::kL2Pool2D,
+     .min_inputs = 1,
+     .max_inputs = 1,
+     .attributes = AttrsKind<PoolAttrs>(),
+     .infer = InferPool},
+    {.op = OpCode::kLocalResponseNormalization,
+     .min_inputs = 1,
+     .max_inputs = 1,
+     .attributes = AttrsKind<LocalResponseNormAttrs>(),
+     .infer = InferLocalResponseNormalization},
     {.op = OpCode::kMaxPool2D,
      .min_inputs = 1,
      .max_inputs = 1,

@@ -14,11 +14,14 @@ namespace edgeml::kernels {
 float EluReal(float x);              // x < 0 ? e^x - 1 : x
 float GeluReal(float x);             // x/2 * erfc(-x / sqrt 2)
 float GeluApproximateReal(float x);  // x/2 * (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3)))
-float HardSwishReal(float x);        // x * clamp(x + 3, 0, 6) / 6
-float LogisticReal(float x);         // 1 / (1 + e^-x); e^x below -9, 1 above 16.6
+float GeluHalfReal(float x), GeluApproximateHalfReal(float x);  // the same, each step in float16
+float HardSwishReal(float x);                                   // x * clamp(x + 3, 0, 6) / 6
+float LogisticReal(float x);  // 1 / (1 + e^-x); e^x below -9, 1 above 16.6
 
 // out[i] = function(in[i]).
 void MapFloat(float (*function)(float), const float* in, int64_t n, float* out);
+// The same of float16 or bfloat16, rounded once.
+void MapHalf(DType type, float (*function)(float), const uint16_t* in, int64_t n, uint16_t* out);
 // clamp(x) to [lo, hi]; a NaN stays.
 void ClampFloat(const float* in, int64_t n, float lo, float hi, float* out);
 // x > 0 ? x : x * alpha.

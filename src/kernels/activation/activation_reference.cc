@@ -6,6 +6,7 @@
 #include "src/kernels/activation/sigmoid_table.h"
 #include "src/kernels/elementwise/integer_math.h"
 #include "src/kernels/elementwise/quantization_math.h"
+#include "src/kernels/elementwise/through_float.h"
 
 namespace edgeml::kernels {
 namespace {
@@ -83,6 +84,22 @@ float GeluApproximateReal(float x) {
   return 0.5f * x * (1.0f + std::tanh(kSqrt2OverPi * (x + 0.044715f * x * x * x)));
 }
 
+float GeluHalfReal(float x) {
+  constexpr float kMinusSqrtHalf = Half(-0.70710678118654752440f);
+  const float scaled = Half(x * kMinusSqrtHalf);
+  return Half(0.5f * x) * Half(std::erfc(scaled));
+}
+
+float GeluApproximateHalfReal(float x) {
+  constexpr float kSqrt2OverPi =
+      Half(static_cast<float>(1.12837916709551257390 * 0.70710678118654752440));
+  constexpr float kCubic = Half(0.044715f);
+  const float cube = Half(Half(x * x) * x);
+  const float sum = Half(x + Half(kCubic * cube));
+  const float tanh = Half(std::tanh(Half(kSqrt2OverPi * sum)));
+  return Half(0.5f * x) * Half(1.0f + tanh);
+}
+
 float HardSwishReal(float x) { return x * std::min(6.0f, std::max(0.0f, x + 3.0f)) / 6.0f; }
 
 float LogisticReal(float x) {
@@ -93,6 +110,11 @@ float LogisticReal(float x) {
 
 void MapFloat(float (*function)(float), const float* in, int64_t n, float* out) {
   for (int64_t i = 0; i < n; ++i) out[i] = function(in[i]);
+}
+
+void MapHalf(DType type, float (*function)(float), const uint16_t* in, int64_t n, uint16_t* out) {
+  ThroughFloat(type, in, n, out,
+               [=](float* block, int64_t size) { MapFloat(function, block, size, block); });
 }
 
 void ClampFloat(const float* in, int64_t n, float lo, float hi, float* out) {

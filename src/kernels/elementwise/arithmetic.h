@@ -41,6 +41,13 @@ struct BinaryOperands {
 ArithmeticResult ArithmeticFloat(ArithmeticOp op, const BinaryOperands& operands, float lo,
                                  float hi);
 
+// Add, mul (float16 only), maximum and minimum of float16 or bfloat16: computed in float32,
+// clamped, rounded once. Does nothing for another type or operator. Exact.
+void ArithmeticHalf(DType type, ArithmeticOp op, const BinaryOperands& operands, float lo,
+                    float hi);
+// (a + bi)(c + di) of complex64, in float32 as written out. Exact but for NaN.
+void MultiplyComplex(const BinaryOperands& operands);
+
 // The same for int8, uint8, int16, int32, uint32 and int64; results wrap, then add, sub, mul and
 // div are clamped to [lo, hi]. Division truncates; any zero in b fails before anything is written.
 // kPow goes through double (out of range: the type's minimum in 32 bits) and fails on a negative

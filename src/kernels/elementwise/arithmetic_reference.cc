@@ -1,10 +1,12 @@
 #include <algorithm>
 #include <cmath>
+#include <complex>
 #include <limits>
 #include <type_traits>
 
 #include "src/kernels/elementwise/arithmetic.h"
 #include "src/kernels/elementwise/integer_math.h"
+#include "src/tensor/half.h"
 
 namespace edgeml::kernels {
 namespace {
@@ -203,6 +205,35 @@ ArithmeticResult ArithmeticFloat(ArithmeticOp op, const BinaryOperands& o, float
       break;
   }
   return ArithmeticResult::kOk;
+}
+
+void ArithmeticHalf(DType type, ArithmeticOp op, const BinaryOperands& o, float lo, float hi) {
+  const bool half = type == DType::kFloat16;
+  if (!half && type != DType::kBFloat16) return;
+  const auto bounded = [=](float x) { return Clamp(x, lo, hi); };
+  const auto larger = [](float a, float b) { return a > b ? a : b; };
+  const auto smaller = [](float a, float b) { return a < b ? a : b; };
+  switch (op) {
+    case ArithmeticOp::kAdd:
+      if (half) Run<Half>(o, [=](float a, float b) { return bounded(a + b); });
+      break;
+    case ArithmeticOp::kMul:
+      if (half) Run<Half>(o, [=](float a, float b) { return bounded(a * b); });
+      break;
+    case ArithmeticOp::kMaximum:
+      half ? Run<Half>(o, larger) : Run<BFloat16>(o, larger);
+      break;
+    case ArithmeticOp::kMinimum:
+      half ? Run<Half>(o, smaller) : Run<BFloat16>(o, smaller);
+      break;
+    default:
+      break;
+  }
+}
+
+void MultiplyComplex(const BinaryOperands& o) {
+  using Number = std::complex<float>;
+  Run<Number>(o, [](Number a, Number b) { return a * b; });
 }
 
 ArithmeticResult ArithmeticInteger(DType type, ArithmeticOp op, const BinaryOperands& o, int64_t lo,

@@ -13,7 +13,8 @@ namespace edgeml::kernels {
 // "Greater" is less with the inputs exchanged.
 enum class CompareOp : uint8_t { kEqual, kNotEqual, kLess, kLessEqual };
 
-// [a], [b] → bool [broadcast]; float32, int8, uint8, int16, int32, int64, bool. IEEE rules for NaN.
+// [a], [b] → bool [broadcast]; float32, float16, bfloat16, int8, uint8, int16, int32, int64,
+// bool. IEEE rules for NaN.
 // Does nothing for another type.
 void Compare(DType type, CompareOp op, const BroadcastPlan& plan, const void* a, const void* b,
              uint8_t* out);

@@ -1,5 +1,7 @@
 #include "src/kernels/elementwise/comparison.h"
 
+#include "src/tensor/half.h"
+
 namespace edgeml::kernels {
 namespace {
 
@@ -55,9 +57,14 @@ void SelectTyped(const BroadcastPlan& plan, const uint8_t* condition, const void
 void Compare(DType type, CompareOp op, const BroadcastPlan& plan, const void* a, const void* b,
              uint8_t* out) {
   const Identity id;
+  const auto to_float = [](float x) { return x; };
   switch (type) {
     case DType::kFloat32:
       return Run<float>(op, plan, a, b, out, id, id);
+    case DType::kFloat16:
+      return Run<Half>(op, plan, a, b, out, to_float, to_float);
+    case DType::kBFloat16:
+      return Run<BFloat16>(op, plan, a, b, out, to_float, to_float);
     case DType::kInt8:
       return Run<int8_t>(op, plan, a, b, out, id, id);
     case DType::kUInt8:

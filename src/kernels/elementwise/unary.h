@@ -29,6 +29,11 @@ enum class UnaryOp : uint8_t {
 // float32, any op; the library's functions, 1 ulp. IEEE rules outside of a function's domain.
 void UnaryFloat(UnaryOp op, const float* in, int64_t n, float* out);
 
+// float16 or bfloat16 through float32, any op; rounded once.
+void UnaryHalf(DType type, UnaryOp op, const uint16_t* in, int64_t n, uint16_t* out);
+// kSign of float64.
+void SignDouble(const double* in, int64_t n, double* out);
+
 // kAbs, kNeg, kSign of int8, int16, int32, int64; the minimum stays itself. Exact.
 void UnaryInteger(DType type, UnaryOp op, const void* in, int64_t n, void* out);
 

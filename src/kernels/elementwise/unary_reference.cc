@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "src/kernels/elementwise/integer_math.h"
+#include "src/kernels/elementwise/through_float.h"
 #include "src/kernels/elementwise/unary.h"
 
 namespace edgeml::kernels {
@@ -23,9 +24,10 @@ float RoundHalfToEven(float x) {
   return below + 1.0f;
 }
 
-float Sign(float x) {
+template <typename T>
+T Sign(T x) {
   if (std::isnan(x)) return x;
-  return x > 0.0f ? 1.0f : x < 0.0f ? -1.0f : 0.0f;
+  return static_cast<T>((x > 0) - (x < 0));
 }
 
 template <typename T>
@@ -115,7 +117,7 @@ void UnaryFloat(UnaryOp op, const float* in, int64_t n, float* out) {
     case UnaryOp::kRsqrt:
       return Map<float>(in, n, out, [](float x) { return 1.0f / std::sqrt(x); });
     case UnaryOp::kSign:
-      return Map<float>(in, n, out, Sign);
+      return Map<float>(in, n, out, Sign<float>);
     case UnaryOp::kSin:
       return Map<float>(in, n, out, [](float x) { return std::sin(x); });
     case UnaryOp::kSqrt:
@@ -124,6 +126,13 @@ void UnaryFloat(UnaryOp op, const float* in, int64_t n, float* out) {
       return Map<float>(in, n, out, [](float x) { return x * x; });
   }
 }
+
+void UnaryHalf(DType type, UnaryOp op, const uint16_t* in, int64_t n, uint16_t* out) {
+  ThroughFloat(type, in, n, out,
+               [op](float* block, int64_t size) { UnaryFloat(op, block, size, block); });
+}
+
+void SignDouble(const double* in, int64_t n, double* out) { Map<double>(in, n, out, Sign<double>); }
 
 void UnaryInteger(DType type, UnaryOp op, const void* in, int64_t n, void* out) {
   switch (type) {

@@ -62,6 +62,21 @@ void FullyConnectedInt16Weights(const FullyConnectedShape& shape,
                                 const FullyConnectedQuantization& q,
                                 const FixedPointMultiplier* multipliers, const int16_t* input,
                                 const int16_t* weights, const int32_t* bias, int16_t* output);
+// Weights that the model stores sparse: as FullyConnectedInt8, but with fixed-point multipliers
+// ([units]), which is what LiteRT has for them. q.scales is not read.
+void FullyConnectedInt8FixedPoint(const FullyConnectedShape& shape,
+                                  const FullyConnectedQuantization& q,
+                                  const FixedPointMultiplier* multipliers, const int8_t* input,
+                                  const int8_t* weights, const int32_t* bias, int8_t* output);
+// "Shuffled 4x16" weights: tiles of 4 units by 16 of the depth, row by row, tiles of the same units
+// one after the other; input and weights have a zero point of 128, the weights' sign bit is
+// flipped. The whole batch is computed. shape.depth is a multiple of 16, shape.units one of 4.
+// `workspace` [batch * depth] receives the input with its sign bit flipped, in runs of 16 of all
+// rows.
+void FullyConnectedShuffled(const FullyConnectedShape& shape, FixedPointMultiplier multiplier,
+                            int32_t output_min, int32_t output_max, const uint8_t* input,
+                            const int8_t* weights, const int32_t* bias, uint8_t* workspace,
+                            int16_t* output);
 // Float activations times integer weights; each row of the input was quantized by itself:
 //   clamp(bias[u] + float(sum x w - zero_points[b] * sum w) * (weights_scales[u] * scales[b]))
 // input_zero_points [batch] may be null (zeros), weights_scales [units] null (ones).
@@ -69,6 +84,23 @@ void FullyConnectedHybrid(const FullyConnectedShape& shape, const float* input_s
                           const int32_t* input_zero_points, const float* weights_scales,
                           float output_min, float output_max, const int8_t* input,
                           const int8_t* weights, const float* bias, float* output);
+
+// The same of weights that the model stores sparse, where LiteRT subtracts the zero points' share
+// in floats:
+//   bias[u] - scales[b] * zero_points[b] * weights_scales[u] * sum w + float(sum x w) * ...
+void FullyConnectedHybridSparse(const FullyConnectedShape& shape, const float* input_scales,
+                                const int32_t* input_zero_points, const float* weights_scales,
+                                float output_min, float output_max, const int8_t* input,
+                                const int8_t* weights, const float* bias, float* output);
+// The same of weights with a scale per block of `block` elements of the depth, which is a multiple
+// of it; block_scales [units, depth / block]:
+//   clamp((sum over blocks s float(sum x w) - zero_points[b] * sum over blocks s sum w) * scales[b]
+//         + bias[u])
+void FullyConnectedHybridBlocks(const FullyConnectedShape& shape, int64_t block,
+                                const float* block_scales, const float* input_scales,
+                                const int32_t* input_zero_points, float output_min,
+                                float output_max, const int8_t* input, const int8_t* weights,
+                                const float* bias, float* output);
 
 // BATCH_MATMUL -------------------------------------------------------------------------------
 // x [b0, b1, b2, rows, depth], y [b0, b1, b2, depth, cols], output [b0, b1, b2, rows, cols], where

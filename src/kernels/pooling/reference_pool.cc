@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cmath>
 #include <limits>
 
 #include "src/kernels/pooling/pooling.h"
@@ -16,25 +17,23 @@ Span Inside(int64_t origin, int32_t filter, int32_t in) {
 
 // Reducer: `Sum start`, `Sum Step(Sum, value)`, `T Finish(Sum, count)`.
 template <typename T, typename Reducer>
-void Pool(const PoolShape& s, const Reducer& reducer, const T* input, T* output, int64_t row_begin,
-          int64_t row_end) {
+void Pool(const PoolShape& s, const Reducer& reducer, const T* input, T* output, int64_t begin,
+          int64_t end) {
   const int64_t in_row = static_cast<int64_t>(s.in_w) * s.channels;
-  for (int64_t row = row_begin; row < row_end; ++row) {
+  T* out = output + begin * s.channels;
+  for (int64_t i = begin; i < end; ++i) {
+    const int64_t row = i / s.out_w, out_x = i % s.out_w;
     const T* image = input + row / s.out_h * s.in_h * in_row;
     const Span ys = Inside((row % s.out_h) * s.stride_h - s.pad_top, s.filter_h, s.in_h);
-    T* out = output + row * s.out_w * s.channels;
-    for (int64_t out_x = 0; out_x < s.out_w; ++out_x) {
-      const Span xs = Inside(out_x * s.stride_w - s.pad_left, s.filter_w, s.in_w);
-      const int64_t count = (ys.end - ys.begin) * (xs.end - xs.begin);
-      for (int32_t channel = 0; channel < s.channels; ++channel) {
-        auto sum = reducer.start;
-        for (int64_t y = ys.begin; y < ys.end; ++y) {
-          const T* pixel = image + y * in_row + channel;
-          for (int64_t x = xs.begin; x < xs.end; ++x)
-            sum = reducer.Step(sum, pixel[x * s.channels]);
-        }
-        *out++ = reducer.Finish(sum, count);
+    const Span xs = Inside(out_x * s.stride_w - s.pad_left, s.filter_w, s.in_w);
+    const int64_t count = (ys.end - ys.begin) * (xs.end - xs.begin);
+    for (int32_t channel = 0; channel < s.channels; ++channel) {
+      auto sum = reducer.start;
+      for (int64_t y = ys.begin; y < ys.end; ++y) {
+        const T* pixel = image + y * in_row + channel;
+        for (int64_t x = xs.begin; x < xs.end; ++x) sum = reducer.Step(sum, pixel[x * s.channels]);
       }
+      *out++ = reducer.Finish(sum, count);
     }
   }
 }
@@ -45,6 +44,15 @@ struct FloatMean {
   float Step(float sum, float value) const { return sum + value; }
   float Finish(float sum, int64_t count) const {
     return std::min(std::max(sum / static_cast<float>(count), lo), hi);
+  }
+};
+
+struct RootMeanSquare {
+  float lo, hi;
+  float start = 0.0f;
+  float Step(float sum, float value) const { return sum + value * value; }
+  float Finish(float sum, int64_t count) const {
+    return std::min(std::max(std::sqrt(sum / static_cast<float>(count)), lo), hi);
   }
 };
 
@@ -73,36 +81,40 @@ struct Maximum {
 }  // namespace
 
 void AveragePool(const PoolShape& shape, float lo, float hi, const float* input, float* output,
-                 int64_t row_begin, int64_t row_end) {
-  Pool(shape, FloatMean{lo, hi}, input, output, row_begin, row_end);
+                 int64_t begin, int64_t end) {
+  Pool(shape, FloatMean{lo, hi}, input, output, begin, end);
 }
 void AveragePool(const PoolShape& shape, int32_t lo, int32_t hi, const int8_t* input,
-                 int8_t* output, int64_t row_begin, int64_t row_end) {
-  Pool(shape, IntegerMean<int8_t>{lo, hi}, input, output, row_begin, row_end);
+                 int8_t* output, int64_t begin, int64_t end) {
+  Pool(shape, IntegerMean<int8_t>{lo, hi}, input, output, begin, end);
 }
 void AveragePool(const PoolShape& shape, int32_t lo, int32_t hi, const uint8_t* input,
-                 uint8_t* output, int64_t row_begin, int64_t row_end) {
-  Pool(shape, IntegerMean<uint8_t>{lo, hi}, input, output, row_begin, row_end);
+                 uint8_t* output, int64_t begin, int64_t end) {
+  Pool(shape, IntegerMean<uint8_t>{lo, hi}, input, output, begin, end);
 }
 void AveragePool(const PoolShape& shape, int32_t lo, int32_t hi, const int16_t* input,
-                 int16_t* output, int64_t row_begin, int64_t row_end) {
-  Pool(shape, IntegerMean<int16_t>{lo, hi}, input, output, row_begin, row_end);
+                 int16_t* output, int64_t begin, int64_t end) {
+  Pool(shape, IntegerMean<int16_t>{lo, hi}, input, output, begin, end);
+}
+void L2Pool(const PoolShape& shape, float lo, float hi, const float* input, float* output,
+            int64_t begin, int64_t end) {
+  Pool(shape, RootMeanSquare{lo, hi}, input, output, begin, end);
 }
 void MaxPool(const PoolShape& shape, float lo, float hi, const float* input, float* output,
-             int64_t row_begin, int64_t row_end) {
-  Pool(shape, Maximum<float, float>{lo, hi}, input, output, row_begin, row_end);
+             int64_t begin, int64_t end) {
+  Pool(shape, Maximum<float, float>{lo, hi}, input, output, begin, end);
 }
 void MaxPool(const PoolShape& shape, int32_t lo, int32_t hi, const int8_t* input, int8_t* output,
-             int64_t row_begin, int64_t row_end) {
-  Pool(shape, Maximum<int8_t, int32_t>{lo, hi}, input, output, row_begin, row_end);
+             int64_t begin, int64_t end) {
+  Pool(shape, Maximum<int8_t, int32_t>{lo, hi}, input, output, begin, end);
 }
 void MaxPool(const PoolShape& shape, int32_t lo, int32_t hi, const uint8_t* input, uint8_t* output,
-             int64_t row_begin, int64_t row_end) {
-  Pool(shape, Maximum<uint8_t, int32_t>{lo, hi}, input, output, row_begin, row_end);
+             int64_t begin, int64_t end) {
+  Pool(shape, Maximum<uint8_t, int32_t>{lo, hi}, input, output, begin, end);
 }
 void MaxPool(const PoolShape& shape, int32_t lo, int32_t hi, const int16_t* input, int16_t* output,
-             int64_t row_begin, int64_t row_end) {
-  Pool(shape, Maximum<int16_t, int32_t>{lo, hi}, input, output, row_begin, row_end);
+             int64_t begin, int64_t end) {
+  Pool(shape, Maximum<int16_t, int32_t>{lo, hi}, input, output, begin, end);
 }
 
 }  // namespace edgeml::kernels

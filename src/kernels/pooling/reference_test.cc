@@ -24,7 +24,7 @@ constexpr PoolShape kShape{.in_h = 3,
 TEST(PoolReference, AverageInt8LeavesPaddingOut) {
   const auto input = Pattern<int8_t>(18, 37, 11, -128, 127);
   std::vector<int8_t> output(8);
-  AveragePool(kShape, -128, 127, input.data(), output.data(), 0, 2);
+  AveragePool(kShape, -128, 127, input.data(), output.data(), 0, 4);
   EXPECT_EQ(output, (std::vector<int8_t>{-33, -60, 14, 51, -20, 17, -37, 0}));
 }
 
@@ -51,11 +51,11 @@ TEST(PoolReference, MaxWithPaddingInFront) {
                     .pad_left = 1};
   const std::vector<float> input = {-4, -3, -2, -1};
   std::vector<float> output(4);
-  MaxPool(s, -3.5f, 0.0f, input.data(), output.data(), 0, 2);
+  MaxPool(s, -3.5f, 0.0f, input.data(), output.data(), 0, 4);
   EXPECT_EQ(output, (std::vector<float>{-3.5f, -3, -2, -1}));
   const std::vector<int16_t> wide = {-400, -300, -200, -100};
   std::vector<int16_t> wide_output(4);
-  MaxPool(s, -32768, -250, wide.data(), wide_output.data(), 0, 2);
+  MaxPool(s, -32768, -250, wide.data(), wide_output.data(), 0, 4);
   EXPECT_EQ(wide_output, (std::vector<int16_t>{-400, -300, -250, -250}));
 }
 

@@ -48,9 +48,9 @@ void Check(uint32_t seed, PoolElement element, Bound lo, Bound hi) {
     args.is_max = is_max;
     std::vector<T> expected(out_size), actual(out_size + 1, T{7});
     if (is_max) {
-      MaxPool(s, lo, hi, input.data(), expected.data(), 0, s.output_rows());
+      MaxPool(s, lo, hi, input.data(), expected.data(), 0, s.output_pixels());
     } else {
-      AveragePool(s, lo, hi, input.data(), expected.data(), 0, s.output_rows());
+      AveragePool(s, lo, hi, input.data(), expected.data(), 0, s.output_pixels());
     }
     for (SimdLevel level : LevelsToTest()) {
       VectorPoolFor(level)->pool(args, input.data(), actual.data(), 0, s.output_rows());

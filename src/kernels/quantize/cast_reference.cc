@@ -1,7 +1,8 @@
-// Casts go through blocks of int64 or double, which hold every source exactly: 13 readers and 13
-// writers instead of 169 loops.
+// Casts go through blocks of int64 or double, which hold every source exactly: 14 readers and 14
+// writers instead of 196 loops.
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <limits>
 #include <type_traits>
 
@@ -83,6 +84,10 @@ void ReadFloats(DType type, const void* in, int64_t begin, int64_t n, double* bl
     case DType::kBFloat16:
       for (int64_t i = 0; i < n; ++i) block[i] = static_cast<double>(BFloat16ToFloat(halves[i]));
       return;
+    case DType::kComplex64:  // its real part
+      for (int64_t i = 0; i < n; ++i)
+        block[i] = static_cast<double>(static_cast<const float*>(in)[2 * (begin + i)]);
+      return;
     default:
       return;
   }
@@ -147,6 +152,12 @@ void WriteBlock(DType type, const Wide* block, int64_t begin, int64_t n, void* o
     case DType::kBFloat16:
       for (int64_t i = 0; i < n; ++i) halves[i] = FloatToBFloat16(static_cast<float>(block[i]));
       return;
+    case DType::kComplex64:
+      for (int64_t i = 0; i < n; ++i) {
+        static_cast<float*>(out)[2 * (begin + i)] = static_cast<float>(block[i]);
+        static_cast<float*>(out)[2 * (begin + i) + 1] = 0.0f;
+      }
+      return;
     case DType::kInt4:
       return pack(4, -8.0, 7.0);
     case DType::kUInt4:
@@ -161,7 +172,9 @@ void WriteBlock(DType type, const Wide* block, int64_t begin, int64_t n, void* o
 }  // namespace
 
 bool CanCast(DType from, DType to) {
-  const auto common = [](DType t) { return IsFloat(t) || IsWholeByteInteger(t); };
+  const auto common = [](DType t) {
+    return IsFloat(t) || IsWholeByteInteger(t) || t == DType::kComplex64;
+  };
   if (common(from) && common(to)) return true;
   const auto packed = [](DType t) {
     return t == DType::kInt4 || t == DType::kUInt4 || t == DType::kInt2;
@@ -170,9 +183,13 @@ bool CanCast(DType from, DType to) {
 }
 
 void Cast(DType from, const void* in, int64_t n, DType to, void* out) {
+  if (from == DType::kComplex64 && to == from) {
+    if (n > 0) std::memcpy(out, in, static_cast<size_t>(n) * 8);
+    return;
+  }
   for (int64_t begin = 0; begin < n; begin += kBlock) {
     const int64_t size = std::min(kBlock, n - begin);
-    if (IsFloat(from)) {
+    if (IsFloat(from) || from == DType::kComplex64) {
       double block[kBlock];
       ReadFloats(from, in, begin, size, block);
       WriteBlock(to, block, begin, size, out);

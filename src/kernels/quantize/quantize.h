@@ -35,11 +35,22 @@ void Dequantize(DType in_type, const void* in, const ChannelScales& scales, floa
 // float16 → float32, exact.
 void HalvesToFloats(const uint16_t* in, int64_t n, float* out);
 
+// The numbers that a range of floats is rounded to: step apart from low to high, 0 among them.
+struct FakeQuantGrid {
+  float low = 0.0f, high = 0.0f, step = 1.0f;
+};
+// The grid of 2^bits numbers that covers about [min, max], moved so that it holds 0. bits in
+// [1, 16], min < max. Source: TensorFlow's fake quantization.
+FakeQuantGrid MakeFakeQuantGrid(float min, float max, int bits);
+// [n] → [n], float32: the nearest number of the grid, ties upwards. NaN gives `low`. `out` may be
+// `in`. Equal to LiteRT's reference kernel.
+void FakeQuantize(const FakeQuantGrid& grid, int64_t n, const float* in, float* out);
+
 // Whether Cast takes the pair: float16, bfloat16, float32, float64, int8 … int32, uint8 … uint32,
-// int64, bool to each other; int4, uint4, int2 to and from float32.
+// int64, bool, complex64 to each other; int4, uint4, int2 to and from float32.
 bool CanCast(DType from, DType to);
 // [n] → [n]. Float to integer truncates and saturates, NaN gives the maximum; integer to narrower
-// integer wraps; anything but zero is true. REQUIRES: CanCast.
+// integer wraps; anything but zero is true; complex64 gives its real part. REQUIRES: CanCast.
 void Cast(DType from, const void* in, int64_t n, DType to, void* out);
 
 }  // namespace edgeml::kernels

@@ -139,6 +139,26 @@ void Dequantize(DType in_type, const void* in, const ChannelScales& scales, floa
   }
 }
 
+FakeQuantGrid MakeFakeQuantGrid(float min, float max, int bits) {
+  const auto steps = static_cast<float>((1 << bits) - 1);
+  FakeQuantGrid grid;
+  grid.step = (max - min) / steps;
+  const float zero = 0.0f - min / grid.step;
+  // Also for a NaN, which a step that underflows to 0 can give.
+  const float zero_point = zero > steps ? steps : zero > 0.0f ? std::round(zero) : 0.0f;
+  grid.low = (0.0f - zero_point) * grid.step;
+  grid.high = (steps - zero_point) * grid.step;
+  return grid;
+}
+
+void FakeQuantize(const FakeQuantGrid& grid, int64_t n, const float* in, float* out) {
+  const float per_step = 1.0f / grid.step;
+  for (int64_t i = 0; i < n; ++i) {
+    const float inside = std::min(grid.high, std::max(grid.low, in[i]));
+    out[i] = std::round((inside - grid.low) * per_step) * grid.step + grid.low;
+  }
+}
+
 void HalvesToFloats(const uint16_t* in, int64_t n, float* out) {
   for (int64_t i = 0; i < n; ++i) out[i] = HalfToFloat(in[i]);
 }

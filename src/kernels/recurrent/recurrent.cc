@@ -28,10 +28,11 @@ class Carver {
 
 struct LstmScratch {
   float* gates[kNumGates];
-  int8_t *input, *state, *hidden;
+  int8_t *input, *aux, *state, *hidden;
   explicit LstmScratch(Carver& carver, const LstmCell& cell) {
     for (float*& gate : gates) gate = carver.Take<float>(cell.cells);
     input = carver.Take<int8_t>(cell.inputs);
+    aux = carver.Take<int8_t>(cell.aux_inputs);
     state = carver.Take<int8_t>(cell.outputs);
     hidden = carver.Take<int8_t>(cell.cells);
   }
@@ -53,14 +54,16 @@ void LayerNorm(float* values, int64_t n, const float* weights, const float* bias
   for (int64_t i = 0; i < n; ++i) values[i] = (values[i] - mean) * inverse * weights[i] + bias[i];
 }
 
-void RunGate(const LstmGate& gate, int64_t cells, const CellVector& input, const CellVector& state,
-             const float* cell_state, CellActivation activation, float* out) {
+void RunGate(const LstmGate& gate, int64_t cells, const CellVector& input, const CellVector* aux,
+             const CellVector& state, const float* cell_state, CellActivation activation,
+             float* out) {
   if (gate.layer_norm != nullptr) {
     std::fill_n(out, cells, 0.0f);
   } else {
     std::copy_n(gate.bias, cells, out);
   }
   input.MultiplyInto(gate.input, cells, out);
+  if (aux != nullptr) aux->MultiplyInto(gate.aux, cells, out);
   state.MultiplyInto(gate.recurrent, cells, out);
   if (gate.peephole != nullptr)
     for (int64_t i = 0; i < cells; ++i) out[i] += gate.peephole[i] * cell_state[i];
@@ -70,11 +73,14 @@ void RunGate(const LstmGate& gate, int64_t cells, const CellVector& input, const
 
 // One batch row, one time step.
 void StepLstm(const LstmCell& cell, const LstmScratch& scratch, const float* input_row,
-              float* output_state, float* cell_state, float* output) {
+              const float* aux_row, float* output_state, float* cell_state, float* output) {
   const CellVector input(input_row, cell.inputs, scratch.input, cell.asymmetric);
+  const CellVector aux(aux_row, aux_row == nullptr ? 0 : cell.aux_inputs, scratch.aux,
+                       cell.asymmetric);
   const CellVector state(output_state, cell.outputs, scratch.state, cell.asymmetric);
   const auto run_gate = [&](LstmGateIndex g, CellActivation activation) {
-    RunGate(cell.gates[g], cell.cells, input, state, cell_state, activation, scratch.gates[g]);
+    RunGate(cell.gates[g], cell.cells, input, aux_row == nullptr ? nullptr : &aux, state,
+            cell_state, activation, scratch.gates[g]);
   };
   if (!cell.coupled()) run_gate(kInputGate, CellActivation::kSigmoid);
   run_gate(kForgetGate, CellActivation::kSigmoid);
@@ -174,17 +180,19 @@ size_t LstmScratchBytes(const LstmCell& cell) {
   return carver.used();
 }
 
-void RunLstm(const LstmCell& cell, const float* input, float* output_state, float* cell_state,
-             void* scratch_block, float* output) {
+void RunLstm(const LstmCell& cell, const float* input, const float* aux, float* output_state,
+             float* cell_state, void* scratch_block, float* output) {
   Carver carver(scratch_block);
   LstmScratch scratch(carver, cell);
   const bool hybrid = cell.gates[kForgetGate].input.stored != nullptr;
-  if (!hybrid) scratch.input = scratch.state = scratch.hidden = nullptr;
+  if (!hybrid) scratch.input = scratch.aux = scratch.state = scratch.hidden = nullptr;
   for (int64_t b = 0; b < cell.sequence.batch; ++b) {
     for (int64_t t = 0; t < cell.sequence.time; ++t) {
       const int64_t row = cell.sequence.Row(b, t);
-      StepLstm(cell, scratch, input + row * cell.inputs, output_state + b * cell.outputs,
-               cell_state + b * cell.cells, output + row * cell.outputs);
+      StepLstm(cell, scratch, input + row * cell.inputs,
+               aux == nullptr ? nullptr : aux + row * cell.aux_inputs,
+               output_state + b * cell.outputs, cell_state + b * cell.cells,
+               output + row * cell.output_stride);
     }
   }
 }
@@ -215,23 +223,31 @@ void RunBasicLstm(const BasicLstmShape& shape, const float* input, const float* 
 size_t RnnScratchBytes(const RnnCell& cell) {
   Carver carver(nullptr);
   carver.Take<int8_t>(cell.inputs);
+  carver.Take<int8_t>(cell.aux_inputs);
   carver.Take<int8_t>(cell.units);
   return carver.used();
 }
 
-void RunRnn(const RnnCell& cell, const float* input, float* hidden, void* scratch, float* output) {
+void RunRnn(const RnnCell& cell, const float* input, const float* aux, float* hidden, void* scratch,
+            float* output) {
   Carver carver(scratch);
   int8_t* stored_input = carver.Take<int8_t>(cell.inputs);
+  int8_t* stored_aux = carver.Take<int8_t>(cell.aux_inputs);
   int8_t* stored_hidden = carver.Take<int8_t>(cell.units);
-  if (cell.input.stored == nullptr) stored_input = stored_hidden = nullptr;
+  if (cell.input.stored == nullptr) stored_input = stored_aux = stored_hidden = nullptr;
   for (int64_t b = 0; b < cell.sequence.batch; ++b) {
     float* state = hidden + b * cell.units;
     for (int64_t t = 0; t < cell.sequence.time; ++t) {
       const int64_t row = cell.sequence.Row(b, t);
-      float* out = output + row * cell.units;
+      float* out = output + row * cell.output_stride;
       std::copy_n(cell.bias, cell.units, out);
       CellVector(input + row * cell.inputs, cell.inputs, stored_input, cell.asymmetric)
           .MultiplyInto(cell.input, cell.units, out);
+      if (aux != nullptr) {
+        const int64_t at = b * cell.aux_batch_stride + cell.sequence.At(t) * cell.aux_time_stride;
+        CellVector(aux + at, cell.aux_inputs, stored_aux, cell.asymmetric)
+            .MultiplyInto(cell.aux, cell.units, out);
+      }
       CellVector(state, cell.units, stored_hidden, cell.asymmetric)
           .MultiplyInto(cell.recurrent, cell.units, out);
       for (int64_t i = 0; i < cell.units; ++i) out[i] = Activate(cell.activation, out[i]);

@@ -52,8 +52,13 @@ class CellVector {
 struct SequenceShape {
   int64_t batch = 0, time = 1;
   bool time_major = false;
-  // The row of element (b, t).
-  int64_t Row(int64_t b, int64_t t) const { return time_major ? t * batch + b : b * time + t; }
+  bool backward = false;  // from the last element to the first
+  // The place in time of the step that comes t-th.
+  int64_t At(int64_t t) const { return backward ? time - 1 - t : t; }
+  // The row that batch element b has in step t.
+  int64_t Row(int64_t b, int64_t t) const {
+    return time_major ? At(t) * batch + b : b * time + At(t);
+  }
 };
 
 // LSTM --------------------------------------------------------------------------------------
@@ -61,6 +66,7 @@ enum LstmGateIndex { kInputGate, kForgetGate, kCellGate, kOutputGate, kNumGates 
 
 struct LstmGate {
   WeightMatrix input;                 // [cells, inputs]
+  WeightMatrix aux;                   // [cells, aux_inputs] or absent
   WeightMatrix recurrent;             // [cells, outputs], or diagonal
   const float* peephole = nullptr;    // [cells] or null
   const float* bias = nullptr;        // [cells]
@@ -69,7 +75,8 @@ struct LstmGate {
 
 struct LstmCell {
   SequenceShape sequence;
-  int64_t inputs = 0, cells = 0, outputs = 0;
+  int64_t inputs = 0, aux_inputs = 0, cells = 0, outputs = 0;
+  int64_t output_stride = 0;  // elements from one row of the output to the next, >= outputs
   LstmGate
       gates[kNumGates];     // without input weights in kInputGate, 1 - forget gate takes its place
   WeightMatrix projection;  // [outputs, cells] or absent: outputs == cells
@@ -82,11 +89,11 @@ struct LstmCell {
 
 size_t LstmScratchBytes(const LstmCell& cell);
 
-// input [batch, time, inputs], output [batch, time, outputs]; output_state [batch, outputs] and
-// cell_state [batch, cells] are read and updated. Layer normalization divides by
-// sqrt(variance + 1e-8).
-void RunLstm(const LstmCell& cell, const float* input, float* output_state, float* cell_state,
-             void* scratch, float* output);
+// input [batch, time, inputs], aux [batch, time, aux_inputs] or null, output [batch, time, outputs]
+// in rows of output_stride; output_state [batch, outputs] and cell_state [batch, cells] are read
+// and updated. Layer normalization divides by sqrt(variance + 1e-8).
+void RunLstm(const LstmCell& cell, const float* input, const float* aux, float* output_state,
+             float* cell_state, void* scratch, float* output);
 
 // One step of the "basic" LSTM: [input, activation] . weights [4 * cells, inputs + cells] + bias,
 // in the order input gate, new input, forget gate, output gate. The four outputs of the operator,
@@ -101,16 +108,22 @@ void RunBasicLstm(const BasicLstmShape& shape, const float* input, const float* 
 // RNN ---------------------------------------------------------------------------------------
 struct RnnCell {
   SequenceShape sequence;
-  int64_t inputs = 0, units = 0;
+  int64_t inputs = 0, aux_inputs = 0, units = 0;
+  int64_t output_stride = 0;  // elements from one row of the output to the next, >= units
+  // Elements of aux from one batch element, and from one element in time, to the next.
+  int64_t aux_batch_stride = 0, aux_time_stride = 0;
   WeightMatrix input;           // [units, inputs]
+  WeightMatrix aux;             // [units, aux_inputs] or absent
   WeightMatrix recurrent;       // [units, units]
   const float* bias = nullptr;  // [units]
   CellActivation activation = CellActivation::kTanh;
   bool asymmetric = false;
 };
 size_t RnnScratchBytes(const RnnCell& cell);
-// hidden [batch, units] is read and updated; output [batch, time, units].
-void RunRnn(const RnnCell& cell, const float* input, float* hidden, void* scratch, float* output);
+// aux as its strides say, or null; hidden [batch, units] is read and updated; output
+// [batch, time, units] in rows of output_stride.
+void RunRnn(const RnnCell& cell, const float* input, const float* aux, float* hidden, void* scratch,
+            float* output);
 
 // SVDF --------------------------------------------------------------------------------------
 struct SvdfShape {

@@ -39,7 +39,7 @@ TEST(Lstm, StepsAsTheEquationsSay) {
   LstmCell cell;
   cell.sequence.batch = 1;
   cell.sequence.time = 2;
-  cell.inputs = cell.cells = cell.outputs = 1;
+  cell.inputs = cell.cells = cell.outputs = cell.output_stride = 1;
   for (LstmGate& gate : cell.gates) {
     gate.input.values = &one;
     gate.recurrent.values = &zero;
@@ -48,7 +48,7 @@ TEST(Lstm, StepsAsTheEquationsSay) {
   std::vector<std::byte> scratch(LstmScratchBytes(cell));
   const float input[] = {0.5f, -1.0f};
   float output[2], hidden = 0.0f, state = 0.0f;
-  RunLstm(cell, input, &hidden, &state, scratch.data(), output);
+  RunLstm(cell, input, nullptr, &hidden, &state, scratch.data(), output);
   const auto sigmoid = [](double x) { return 1 / (1 + std::exp(-x)); };
   double c = sigmoid(0.5) * std::tanh(0.5);
   EXPECT_NEAR(output[0], sigmoid(0.5) * std::tanh(c), 1e-6);

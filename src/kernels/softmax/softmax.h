@@ -12,6 +12,8 @@ namespace edgeml::kernels {
 
 // float32. e^(beta (x - max)) / sum, summed in order. In place allowed.
 void SoftmaxFloat(const float* in, int64_t rows, int64_t depth, float beta, float* out);
+// float16: e^x is summed in float32 and stored in float16 before it is divided. In place allowed.
+void SoftmaxHalf(const uint16_t* in, int64_t rows, int64_t depth, float beta, uint16_t* out);
 // x - max - log(sum e^(x - max)). In place allowed.
 void LogSoftmaxFloat(const float* in, int64_t rows, int64_t depth, float* out);
 

@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "src/kernels/elementwise/integer_math.h"
+#include "src/tensor/half.h"
 
 namespace edgeml::kernels {
 namespace {
@@ -144,6 +145,20 @@ void SoftmaxFloat(const float* in, int64_t rows, int64_t depth, float beta, floa
       sum += out[c];
     }
     for (int64_t c = 0; c < depth; ++c) out[c] /= sum;
+  }
+}
+
+void SoftmaxHalf(const uint16_t* in, int64_t rows, int64_t depth, float beta, uint16_t* out) {
+  for (int64_t r = 0; r < rows; ++r, in += depth, out += depth) {
+    float max = -kHalfMax;
+    for (int64_t c = 0; c < depth; ++c) max = std::max(max, HalfToFloat(in[c]));
+    float sum = 0.0f;
+    for (int64_t c = 0; c < depth; ++c) {
+      const float power = std::exp((HalfToFloat(in[c]) - max) * beta);
+      out[c] = FloatToHalf(power);
+      sum += power;
+    }
+    for (int64_t c = 0; c < depth; ++c) out[c] = FloatToHalf(HalfToFloat(out[c]) / sum);
   }
 }
 
