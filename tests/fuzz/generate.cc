@@ -143,7 +143,7 @@ class GraphMaker {
     shape_ = AnyShape();
     const int inputs = Count(source_, def.min_inputs, def.max_inputs);
     for (int i = 0; i < inputs; ++i) {
-      if (((def.optional_inputs >> i) & 1u) != 0 && source_.OneIn(3)) {
+      if (def.MayLack(static_cast<size_t>(i)) && source_.OneIn(3)) {
         node.inputs.push_back(ir::kNoValue);
       } else if (!graph_.values.empty() && source_.OneIn(4)) {
         node.inputs.push_back(static_cast<int32_t>(source_.Below(graph_.values.size())));
