@@ -23,6 +23,7 @@
 #include <utility>
 #include <vector>
 
+#include "edgeml/custom_op.h"
 #include "edgeml/dtype.h"
 #include "edgeml/export.h"
 #include "edgeml/status.h"
@@ -114,7 +115,7 @@ struct MemoryPlan {
   // Largest sum of tensors and scratch alive at one step, 64-byte aligned, without any sharing;
   // constants and persistent state not counted. The arena may be smaller through in-place steps.
   size_t lower_bound_bytes = 0;
-  size_t persistent_bytes = 0;  // variables
+  size_t persistent_bytes = 0;  // variables, and state that custom operators reserved
   size_t dynamic_bytes = 0;     // tensors whose shapes only running tells, as of the last run
   std::vector<Entry> entries;
 };
@@ -171,8 +172,9 @@ class EDGEML_API Model {
 
   size_t file_bytes() const;
   size_t constant_bytes() const;  // all graphs
-  // Operators that cannot be run: "NAME (3 times, first at node 5 of subgraph 0)".
-  std::vector<std::string> UnsupportedOps() const;
+  // Operators that cannot be run: "NAME (3 times, first at node 5 of subgraph 0)". Custom ones can
+  // when `custom_ops` has them; one that it has for other versions is listed as "NAME version 2".
+  std::vector<std::string> UnsupportedOps(const CustomOpRegistry* custom_ops = nullptr) const;
 
   const std::shared_ptr<const ModelImpl>& impl() const { return impl_; }
 
@@ -191,6 +193,8 @@ struct SessionOptions {
   size_t memory_cap_bytes = 0;        // 0 = 80 % of the machine's memory
   int64_t step_limit = 0;  // most nodes one Run may execute, loops included; 0 = no limit
   int32_t subgraph = 0;
+  // What runs the model's custom operators. Not to be changed any more.
+  std::shared_ptr<const CustomOpRegistry> custom_ops;
   // Whether Create prepares. Off, for those who resize inputs first: Prepare or Run does it then.
   bool prepare = true;
   // Called before each node with (nodes done, nodes in all); false stops the run (kCancelled).
@@ -271,7 +275,7 @@ class EDGEML_API Session {
   Status Run();
   // Makes a running Run() or Prepare() return kCancelled soon. Thread-safe.
   void Cancel();
-  // Zeroes the state of stateful operators and forgets resource variables.
+  // Zeroes the state of stateful operators, resets custom ones and forgets resource variables.
   Status ResetVariables();
 
   MemoryPlan memory_plan() const;

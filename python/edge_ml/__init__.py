@@ -12,6 +12,7 @@ Or, as a drop-in for tflite_runtime.interpreter and ai_edge_litert.interpreter:
 """
 
 from ._edge_ml import __version__
+from .custom_op import CustomNode, CustomOp, CustomOps, CustomTensor, audio_frontend_ops, custom_op
 from .interpreter import (
     Delegate,
     Interpreter,
@@ -23,6 +24,10 @@ from .interpreter import (
 from .model import Model, TensorSpec, load
 
 __all__ = [
+    "CustomNode",
+    "CustomOp",
+    "CustomOps",
+    "CustomTensor",
     "Delegate",
     "Interpreter",
     "InterpreterWithCustomOps",
@@ -31,6 +36,8 @@ __all__ = [
     "SignatureRunner",
     "TensorSpec",
     "__version__",
+    "audio_frontend_ops",
+    "custom_op",
     "load",
     "load_delegate",
 ]

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import enum
 import os
-from typing import Any, Callable, Dict, List, Optional, Sequence, Union
+from typing import Any, Callable, Dict, Iterable, List, NoReturn, Optional, Sequence, Union
 
 from . import _tensors
 from ._edge_ml import Model as _Model
 from ._edge_ml import Session as _Session
 from ._edge_ml import StatusError as _StatusError
 from ._numpy import np
+from .custom_op import CustomOp, CustomOps, register, take_failure
 
 # The most threads that a session takes; more are of no use and asked for by nobody but by mistake.
 _MAX_THREADS = 256
@@ -148,6 +149,8 @@ class Interpreter:
       num_threads: threads of one run, at least 1; None means 1.
       experimental_op_resolver_type: BUILTIN_REF chooses the exact reference kernels.
       experimental_preserve_all_tensors: intermediate tensors can be read after a run; costs memory.
+      custom_ops: what runs the model's custom operators, made by edge_ml.custom_op (or sets of them, like
+        edge_ml.audio_frontend_ops()); an argument that LiteRT does not have.
       The other arguments concern TfLite's delegates and change nothing here.
 
     Raises:
@@ -168,6 +171,7 @@ class Interpreter:
         experimental_compress_quantization_zero_points: bool = False,
         experimental_disable_delegate_node_fusion: bool = False,
         experimental_force_delegate_node_profiling: bool = False,
+        custom_ops: Iterable[Union[CustomOp, CustomOps]] = (),
     ):
         del experimental_disable_delegate_clustering, experimental_default_delegate_latest_features
         del experimental_disable_delegate_node_fusion, experimental_force_delegate_node_profiling
@@ -190,14 +194,17 @@ class Interpreter:
         if model_content and model_path:
             raise ValueError("Can't both provide `model_path` and `model_content`")
 
+        self._custom_ops = CustomOps(custom_ops)
+        for registerer in self._custom_op_registerers:
+            register(self._custom_ops, registerer)
         self._options = {
             "exact": experimental_op_resolver_type == OpResolverType.BUILTIN_REF,
             "num_threads": min(num_threads or 1, _MAX_THREADS),
             "preserve_all_tensors": bool(experimental_preserve_all_tensors),
+            "custom_ops": self._custom_ops._native,
         }
         self._model = _load(model_path, model_content)
-        _check_registerers(self._custom_op_registerers)
-        self._unresolved = _check_operators(self._model)
+        self._unresolved = _check_operators(self._model, self._custom_ops)
         self._sessions: Dict[int, _Session] = {}
         self._delegates: List[Any] = []
         for delegate in experimental_delegates or ():
@@ -230,7 +237,7 @@ class Interpreter:
             for session in self._sessions.values():
                 session.reset_variables()
         except _StatusError as error:
-            raise RuntimeError(error.args[1]) from None
+            _fail(error)
 
     def resize_tensor_input(self, input_index: int, tensor_size: Sequence[int], strict: bool = False) -> None:
         """Gives an input a new shape; allocate_tensors() must follow.
@@ -362,7 +369,7 @@ class Interpreter:
             if graph != 0:
                 self._sessions[graph] = self._sessions[0].on_subgraph(graph)
         except _StatusError as error:
-            raise RuntimeError(error.args[1]) from None
+            _fail(error)
         return self._sessions[graph]
 
     def _safe_to_run(self) -> bool:
@@ -377,7 +384,7 @@ class Interpreter:
         try:
             self._session(graph).prepare()
         except _StatusError as error:
-            raise RuntimeError(error.args[1]) from None
+            _fail(error)
 
     def _invoke(self, graph: int) -> None:
         session = self._sessions.get(graph)
@@ -386,7 +393,7 @@ class Interpreter:
         try:
             session.run()
         except _StatusError as error:
-            raise RuntimeError(error.args[1]) from None
+            _fail(error)
 
     def _resize(self, index: int, shape: Sequence[int], strict: bool, graph: int) -> None:
         index = int(index)
@@ -404,7 +411,7 @@ class Interpreter:
         try:
             self._session(graph).resize_input(position, wanted, False)
         except _StatusError as error:
-            raise RuntimeError(error.args[1]) from None
+            _fail(error)
 
     def _check_strict(self, index: int, wanted: Sequence[int], graph: int) -> None:
         info = self._model.tensor(index, graph)
@@ -516,11 +523,28 @@ class Interpreter:
 
 
 class InterpreterWithCustomOps(Interpreter):
-    """As in LiteRT; functions that register custom ops with TfLite's resolver cannot be used and raise ValueError."""
+    """As in LiteRT, with registerers of Edge ML.
+
+    Args:
+      custom_op_registerers: operators made by edge_ml.custom_op, sets of them like edge_ml.audio_frontend_ops(), and
+        functions that take an edge_ml.CustomOps and add to it.
+      The others are those of Interpreter.
+
+    Raises:
+      ValueError: as Interpreter, and for registerers that are meant for TfLite's op resolver.
+    """
 
     def __init__(self, custom_op_registerers: Optional[Sequence[Any]] = None, **kwargs: Any):
         self._custom_op_registerers = list(custom_op_registerers or [])
         super().__init__(**kwargs)
+
+
+def _fail(error: _StatusError) -> NoReturn:
+    """Raises the error of a session; an exception of a custom operator is its cause."""
+    cause = take_failure()
+    if cause is not None and not isinstance(cause, Exception):
+        raise cause  # KeyboardInterrupt and the like
+    raise RuntimeError(error.args[1]) from cause
 
 
 def _load(path: Any, content: Any) -> _Model:
@@ -537,43 +561,22 @@ def _load(path: Any, content: Any) -> _Model:
         raise ValueError(message) from None
 
 
-def _check_operators(model: _Model) -> str:
+def _check_operators(model: _Model, custom_ops: CustomOps) -> str:
     """Raises ValueError for builtin operators we lack; returns the first unknown custom one, or ""."""
-    unsupported = model.unsupported_ops()
+    unsupported = model.unsupported_ops(custom_ops._native)
     if not unsupported:
         return ""
     names = {entry.split(" (", 1)[0] for entry in unsupported}
     custom = ""
     for graph in range(model.num_subgraphs):
         for node in model.nodes(graph):
-            if node["op"] not in names:
+            if node["op"] not in names and f"{node['op']} version {node['version']}" not in names:
                 continue
             if not node["is_custom"]:
                 raise ValueError(f"Didn't find op for builtin opcode '{node['op']}' version '{node['version']}'. The "
                                  f"model needs operators that are not supported: {', '.join(unsupported)}")
             custom = custom or node["op"]
     return custom
-
-
-def _check_registerers(registerers: Sequence[Any]) -> None:
-    if not registerers:
-        return
-    import ctypes
-
-    for registerer in registerers:
-        if not isinstance(registerer, str):
-            raise ValueError(f"{registerer!r} registers ops with TfLite's op resolver, which Edge ML does not have")
-        library, _, symbol = registerer.rpartition(".")
-        file = f"{library}.so" if library else None
-        try:
-            loaded = ctypes.CDLL(file)
-        except OSError as error:
-            raise ValueError(f"Loading library '{file}' failed with error '{error}'.") from None
-        try:
-            getattr(loaded, symbol)
-        except AttributeError as error:
-            raise ValueError(f"Looking up symbol '{symbol}' failed with error '{error}'.") from None
-        raise ValueError(f"'{registerer}' registers ops with TfLite's op resolver, which Edge ML does not have")
 
 
 def _value(stored: np.ndarray, info: Dict[str, Any]) -> np.ndarray:

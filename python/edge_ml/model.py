@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple, Union
+from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Sequence, Tuple, Union
 
 from ._numpy import np
+from .custom_op import CustomOp, CustomOps
 from .interpreter import Interpreter, OpResolverType, TensorDetails
 
 
@@ -113,6 +114,7 @@ def load(
     exact: bool = False,
     num_threads: Optional[int] = None,
     signature: Optional[str] = None,
+    custom_ops: Iterable[Union[CustomOp, CustomOps]] = (),
 ) -> Model:
     """Loads a .tflite file as a function: `scores = edge_ml.load("model.tflite")(image)`.
 
@@ -120,6 +122,7 @@ def load(
       path: the file, or its content as bytes.
       exact: use the reference kernels, whose integers equal LiteRT's in every bit.
       num_threads: threads of one run, at least 1; None means 1.
+      custom_ops: what runs the model's custom operators.
       signature: which of the model's signatures; may be left out when it has at most one.
 
     Raises:
@@ -127,7 +130,8 @@ def load(
     """
     kind = OpResolverType.BUILTIN_REF if exact else OpResolverType.AUTO
     source = {"model_content": path} if isinstance(path, bytes) and path[4:8] == b"TFL3" else {"model_path": path}
-    return Model(Interpreter(num_threads=num_threads, experimental_op_resolver_type=kind, **source), signature)
+    return Model(Interpreter(num_threads=num_threads, experimental_op_resolver_type=kind, custom_ops=custom_ops, **source),
+                 signature)
 
 
 def _in_graph_order(details: Dict[str, TensorDetails], order: List[int]) -> List[Tuple[str, TensorDetails]]:

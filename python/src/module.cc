@@ -16,91 +16,14 @@
 #include <vector>
 
 #include "edgeml/edgeml.h"
+#include "python/src/custom_op.h"
+#include "python/src/shared.h"
 
 namespace nb = nanobind;
 using namespace nb::literals;
 
 namespace edgeml::python {
 namespace {
-
-// A Status on its way to Python, where it is StatusError(code name, message).
-struct StatusException : std::exception {
-  explicit StatusException(Status s) : status(std::move(s)) {}
-  const char* what() const noexcept override { return status.message().c_str(); }
-  Status status;
-};
-
-void Check(Status status) {
-  if (!status.ok()) throw StatusException(std::move(status));
-}
-
-template <typename T>
-T Take(Result<T> result) {
-  if (!result.ok()) throw StatusException(result.status());
-  return std::move(result).value();
-}
-
-// The element type NumPy sees. Types that NumPy lacks are shown by their bytes: bfloat16 as uint16,
-// sub-byte types, strings and the like as uint8.
-nb::dlpack::dtype NumpyType(DType type) {
-  switch (type) {
-    case DType::kFloat32:
-      return nb::dtype<float>();
-    case DType::kFloat64:
-      return nb::dtype<double>();
-    case DType::kFloat16:
-      return {static_cast<uint8_t>(nb::dlpack::dtype_code::Float), 16, 1};
-    case DType::kInt8:
-      return nb::dtype<int8_t>();
-    case DType::kInt16:
-      return nb::dtype<int16_t>();
-    case DType::kInt32:
-      return nb::dtype<int32_t>();
-    case DType::kInt64:
-      return nb::dtype<int64_t>();
-    case DType::kBFloat16:
-    case DType::kUInt16:
-      return nb::dtype<uint16_t>();
-    case DType::kUInt32:
-      return nb::dtype<uint32_t>();
-    case DType::kUInt64:
-      return nb::dtype<uint64_t>();
-    case DType::kBool:
-      return nb::dtype<bool>();
-    case DType::kComplex64:
-      return {static_cast<uint8_t>(nb::dlpack::dtype_code::Complex), 64, 1};
-    case DType::kComplex128:
-      return {static_cast<uint8_t>(nb::dlpack::dtype_code::Complex), 128, 1};
-    case DType::kResource:
-      return nb::dtype<int32_t>();
-    default:
-      return nb::dtype<uint8_t>();
-  }
-}
-
-bool ShownAsBytes(DType type) {
-  return IsSubByte(type) || type == DType::kString || type == DType::kVariant ||
-         type == DType::kInvalid;
-}
-
-using Array = nb::ndarray<nb::numpy>;
-using ConstArray = nb::ndarray<nb::numpy, nb::ro>;
-
-template <typename A, typename P>
-A MakeArray(P data, size_t bytes, DType type, const std::vector<int32_t>& shape, nb::handle owner) {
-  std::vector<size_t> dims(shape.begin(), shape.end());
-  if (ShownAsBytes(type)) dims.assign(1, bytes);
-  return A(data, dims.size(), dims.data(), owner, nullptr, NumpyType(type));
-}
-
-// Keeps a Python object alive from C++, whichever thread drops it.
-std::shared_ptr<const void> Hold(nb::object object) {
-  return {object.release().ptr(), [](const void* held) {
-            if (!nb::is_alive()) return;
-            nb::gil_scoped_acquire gil;
-            Py_DECREF(static_cast<PyObject*>(const_cast<void*>(held)));
-          }};
-}
 
 void CheckSubgraph(const Model& model, int subgraph) {
   if (subgraph < 0 || subgraph >= model.num_subgraphs())
@@ -185,11 +108,13 @@ nb::list SignatureList(const Model& model) {
 // keep the object alive; nothing may move its memory while there are any.
 class PySession {
  public:
-  PySession(const Model& model, bool exact, int num_threads, bool preserve_all_tensors) {
+  PySession(const Model& model, bool exact, int num_threads, bool preserve_all_tensors,
+            const CustomOps* custom_ops) {
     SessionOptions options;
     options.exact = exact;
     options.num_threads = num_threads;
     options.preserve_all_tensors = preserve_all_tensors;
+    if (custom_ops != nullptr) options.custom_ops = custom_ops->registry();
     options.prepare = false;
     session_.emplace(Take(Session::Create(model, options)));
   }
@@ -416,7 +341,13 @@ NB_MODULE(_edge_ml, m) {
           },
           "subgraph"_a = 0)
       .def("signatures", &SignatureList)
-      .def("unsupported_ops", &Model::UnsupportedOps)
+      .def(
+          "unsupported_ops",
+          [](const Model& model, const CustomOps* custom_ops) {
+            return model.UnsupportedOps(custom_ops != nullptr ? custom_ops->registry().get()
+                                                              : nullptr);
+          },
+          "custom_ops"_a = nb::none())
       .def(
           "constant",
           [](nb::handle self, int index, int subgraph) {
@@ -424,9 +355,12 @@ NB_MODULE(_edge_ml, m) {
           },
           "index"_a, "subgraph"_a = 0);
 
+  BindCustomOps(m);
+
   nb::class_<PySession>(m, "Session")
-      .def(nb::init<const Model&, bool, int, bool>(), "model"_a, "exact"_a = false,
-           "num_threads"_a = 1, "preserve_all_tensors"_a = false)
+      .def(nb::init<const Model&, bool, int, bool, const CustomOps*>(), "model"_a,
+           "exact"_a = false, "num_threads"_a = 1, "preserve_all_tensors"_a = false,
+           "custom_ops"_a = nb::none())
       .def("on_subgraph", &PySession::OnSubgraph, "subgraph"_a, nb::rv_policy::take_ownership)
       .def_prop_ro("views", &PySession::views)
       .def_prop_ro("prepared", &PySession::prepared)

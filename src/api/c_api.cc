@@ -1,5 +1,7 @@
-#include "edgeml/c_api.h"
+#include "src/api/c_api.h"
 
+#include <algorithm>
+#include <cstddef>
 #include <cstring>
 #include <memory>
 #include <string>
@@ -26,17 +28,10 @@ static_assert(static_cast<int>(edgeml::Code::kUnsupported) == EDGEML_UNSUPPORTED
 static_assert(static_cast<int>(edgeml::DType::kVariant) == EDGEML_VARIANT);
 static_assert(static_cast<int>(edgeml::DType::kInt8) == EDGEML_INT8);
 
+using edgeml::c_api::Refuse;
+using edgeml::c_api::Report;
+
 thread_local std::string last_error;
-
-edgeml_status Report(const edgeml::Status& status) {
-  last_error = status.message();
-  return static_cast<edgeml_status>(status.code());
-}
-
-edgeml_status Refuse(const char* message) {
-  last_error = message;
-  return EDGEML_INVALID_ARGUMENT;
-}
 
 edgeml_status Describe(const edgeml_session& session, bool input, int32_t i, edgeml_tensor* out) {
   if (out == nullptr) return Refuse("the tensor to fill in is null");
@@ -61,6 +56,20 @@ edgeml_status Describe(const edgeml_session& session, bool input, int32_t i, edg
 }
 
 }  // namespace
+
+namespace edgeml::c_api {
+
+edgeml_status Report(const Status& status) {
+  last_error = status.message();
+  return static_cast<edgeml_status>(status.code());
+}
+
+edgeml_status Refuse(const char* message) {
+  last_error = message;
+  return EDGEML_INVALID_ARGUMENT;
+}
+
+}  // namespace edgeml::c_api
 
 extern "C" {
 
@@ -99,10 +108,18 @@ edgeml_status edgeml_thread_pool_create(int32_t num_threads, edgeml_thread_pool*
 
 void edgeml_thread_pool_free(edgeml_thread_pool* pool) { delete pool; }
 
-void edgeml_session_options_init(edgeml_session_options* options) {
-  std::memset(options, 0, sizeof *options);
-  options->struct_size = sizeof *options;
-  options->num_threads = 1;
+void edgeml_session_options_init_sized(edgeml_session_options* options, size_t struct_size) {
+  edgeml_session_options all;
+  std::memset(&all, 0, sizeof all);
+  all.struct_size = std::min(struct_size, sizeof all);
+  all.num_threads = 1;
+  std::memcpy(options, &all, all.struct_size);
+}
+
+// What programs call that were compiled before the struct had more fields than these.
+#undef edgeml_session_options_init
+EDGEML_API void edgeml_session_options_init(edgeml_session_options* options) {
+  edgeml_session_options_init_sized(options, offsetof(edgeml_session_options, custom_ops));
 }
 
 edgeml_status edgeml_session_create(const edgeml_model* model,
@@ -112,7 +129,7 @@ edgeml_status edgeml_session_create(const edgeml_model* model,
   edgeml::SessionOptions own;
   if (options != nullptr) {
     edgeml_session_options all;
-    edgeml_session_options_init(&all);
+    edgeml_session_options_init_sized(&all, sizeof all);
     if (options->struct_size == 0 || options->struct_size > sizeof all)
       return Refuse("struct_size is wrong: call edgeml_session_options_init first");
     std::memcpy(&all, options, options->struct_size);
@@ -122,6 +139,7 @@ edgeml_status edgeml_session_create(const edgeml_model* model,
     own.subgraph = all.subgraph;
     own.memory_cap_bytes = all.memory_cap_bytes;
     if (all.pool != nullptr) own.pool = all.pool->pool;
+    if (all.custom_ops != nullptr) own.custom_ops = all.custom_ops->registry;
     if (all.progress != nullptr) {
       own.progress = [progress = all.progress, user = all.user_data](int done, int total) {
         return progress(user, done, total) != 0;

@@ -1,6 +1,8 @@
+#include <algorithm>
 #include <map>
 #include <utility>
 
+#include "src/api/custom_op.h"
 #include "src/api/model_impl.h"
 #include "src/backends/cpu/cpu_backend.h"
 #include "src/backends/reference/reference_backend.h"
@@ -225,7 +227,7 @@ size_t Model::constant_bytes() const {
   return total;
 }
 
-std::vector<std::string> Model::UnsupportedOps() const {
+std::vector<std::string> Model::UnsupportedOps(const CustomOpRegistry* custom_ops) const {
   struct Seen {
     int count = 0;
     size_t node = 0, graph = 0;
@@ -236,9 +238,13 @@ std::vector<std::string> Model::UnsupportedOps() const {
     for (size_t n = 0; n < module.graphs[g].nodes.size(); ++n) {
       const ir::Node& node = module.graphs[g].nodes[n];
       if (!backends::ReferenceBackend().KernelsFor(node.op).empty() ||
-          !backends::CpuBackend().KernelsFor(node.op).empty())
+          !backends::CpuBackend().KernelsFor(node.op).empty() || IsRegistered(node, custom_ops))
         continue;
-      Seen& entry = seen[std::string(node.name())];
+      std::string name(node.name());
+      const auto same_name = [&name](const CustomOp& op) { return op.name == name; };
+      if (custom_ops != nullptr && std::ranges::any_of(custom_ops->ops(), same_name))
+        name += Concat(" version ", node.version);
+      Seen& entry = seen[std::move(name)];
       if (entry.count++ == 0) {
         entry.node = n;
         entry.graph = g;

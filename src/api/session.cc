@@ -3,6 +3,7 @@
 #include <optional>
 #include <utility>
 
+#include "src/api/custom_op.h"
 #include "src/api/model_impl.h"
 #include "src/backends/cpu/cpu_backend.h"
 #include "src/backends/reference/reference_backend.h"
@@ -19,13 +20,17 @@ class SessionImpl {
  public:
   SessionImpl(std::shared_ptr<const ModelImpl> shared_model, SessionOptions session_options,
               std::shared_ptr<runtime::Resources> resources)
-      : model(std::move(shared_model)), options(std::move(session_options)) {
+      : model(std::move(shared_model)),
+        options(std::move(session_options)),
+        custom_ops(options.custom_ops) {
     context.program = model->program;
     if (!options.exact) context.backends.push_back(&backends::CpuBackend());
     context.backends.push_back(&backends::ReferenceBackend());
     context.folding = &backends::ReferenceBackend();
+    context.custom_ops = &custom_ops;
     context.pool = options.pool;
     context.memory_cap = EffectiveMemoryCap(options.memory_cap_bytes);
+    context.custom_state.cap = context.memory_cap;
     context.resources = resources != nullptr
                             ? std::move(resources)
                             : std::make_shared<runtime::Resources>(context.memory_cap);
@@ -38,6 +43,7 @@ class SessionImpl {
 
   std::shared_ptr<const ModelImpl> model;
   SessionOptions options;
+  const RegisteredOps custom_ops;
   ExecutionContext context;
   std::optional<GraphExecutor> executor;
 
@@ -65,7 +71,8 @@ Result<Session> Session::Create(const Model& model, const SessionOptions& option
   if (options.subgraph < 0 || options.subgraph >= model.num_subgraphs())
     return Error(Code::kInvalidArgument, "subgraph ", options.subgraph,
                  " does not exist; the model has ", model.num_subgraphs());
-  if (const auto unsupported = model.UnsupportedOps(); !unsupported.empty()) {
+  if (const auto unsupported = model.UnsupportedOps(options.custom_ops.get());
+      !unsupported.empty()) {
     std::string list;
     for (const std::string& op : unsupported) list += (list.empty() ? "" : ", ") + op;
     return Error(Code::kUnsupported, "the model needs operators that are not supported: ", list);
@@ -225,8 +232,8 @@ Status Session::Run() {
 void Session::Cancel() { impl_->context.cancel.store(true, std::memory_order_relaxed); }
 
 Status Session::ResetVariables() {
-  impl_->executor->ResetVariables();
-  for (auto& [index, callee] : impl_->context.callees) callee->ResetVariables();
+  impl_->executor->ResetState();
+  for (auto& [index, callee] : impl_->context.callees) callee->ResetState();
   impl_->context.resources->Clear();
   return Status::Ok();
 }
@@ -238,7 +245,8 @@ MemoryPlan Session::memory_plan() const {
   MemoryPlan plan;
   plan.arena_bytes = layout.arena_bytes;
   plan.lower_bound_bytes = layout.lower_bound_bytes;
-  plan.persistent_bytes = executor.persistent_bytes() + impl_->context.resources->bytes();
+  plan.persistent_bytes = executor.persistent_bytes() + impl_->context.resources->bytes() +
+                          impl_->context.custom_state.used;
   plan.dynamic_bytes = executor.dynamic_bytes();
   for (size_t v = 0; v < request.tensors.size(); ++v) {
     const runtime::LayoutTensor& tensor = request.tensors[v];

@@ -5,6 +5,7 @@
 #include <cstring>
 #include <optional>
 
+#include "edgeml/audio_frontend.h"
 #include "src/base/strings.h"
 #include "src/cli/interrupt.h"
 
@@ -71,6 +72,13 @@ std::optional<data::Array> Copy(const TensorRef& tensor) {
 
 }  // namespace
 
+std::shared_ptr<const CustomOpRegistry> CustomOps() {
+  auto registry = std::make_shared<CustomOpRegistry>();
+  // Into an empty registry: it cannot fail.
+  static_cast<void>(AddAudioFrontendOps(*registry).ok());
+  return registry;
+}
+
 Result<Model> LoadModel(const std::string& path, const EngineOptions& options) {
   LoadOptions load;
   EDGEML_ASSIGN_OR_RETURN(load.memory_cap_bytes, options.MemoryCap());
@@ -84,6 +92,7 @@ Result<Model> LoadModel(const std::string& path, const EngineOptions& options) {
 Result<Session> MakeSession(const Model& model, const EngineOptions& options,
                             SessionOptions session) {
   session.exact = options.exact;
+  session.custom_ops = CustomOps();
   session.num_threads = options.threads;
   EDGEML_ASSIGN_OR_RETURN(session.memory_cap_bytes, options.MemoryCap());
   return Session::Create(model, session);

@@ -14,6 +14,8 @@
 
 namespace edgeml::cli {
 
+// The custom operators that every command runs: those of the audio front-end.
+std::shared_ptr<const CustomOpRegistry> CustomOps();
 // Opens a model file under the options' memory cap.
 Result<Model> LoadModel(const std::string& path, const EngineOptions& options);
 // For a command's own needs, `session` may have fields set already.

@@ -177,7 +177,7 @@ Json ToJson(const Options& options, const Inspection& in) {
                {"subgraphs", model.num_subgraphs()},
                {"ops", std::move(ops)},
                {"nodes", std::move(nodes)},
-               {"unsupported_ops", model.UnsupportedOps()}};
+               {"unsupported_ops", model.UnsupportedOps(CustomOps().get())}};
   if (in.session) json.update(MemoryJson(in.session->memory_plan()));
   return json;
 }

@@ -30,6 +30,16 @@ struct NodeView {
   }
 };
 
+// What a shape rule may ask about the graphs that its operator calls.
+class CalleeShapes {
+ public:
+  virtual ~CalleeShapes() = default;
+  // The shapes of all outputs of graph `graph` on inputs of these shapes. False: only running
+  // tells, or the counts do not fit. Errors: of the graph's own shape rules.
+  virtual Result<bool> OutputShapes(int32_t graph, std::span<const TensorView> inputs,
+                                    std::span<Shape> outputs) = 0;
+};
+
 // Handed to a shape rule. Input types, shapes and quantization are set; every input shape is known
 // (the caller does not ask otherwise). The rule sets the shape of each output; output types and
 // quantization come from the model and are only checked.
@@ -40,6 +50,7 @@ struct InferContext {
   // Set by the rule when an output shape depends on the values of an input whose data is null. The
   // runtime asks again when they are known.
   bool needs_values = false;
+  CalleeShapes* callees = nullptr;  // null: nobody to ask, only running tells
 
   bool has_input(size_t i) const { return i < inputs.size() && inputs[i].present(); }
   bool has_values(size_t i) const {

@@ -158,6 +158,17 @@ Status GraphExecutor::InitConstants() {
   return Status::Ok();
 }
 
+Result<GraphExecutor*> GraphExecutor::Callee(int32_t index) {
+  const auto& graphs = context_.program->module().graphs;
+  if (index < 0 || Index(index) >= graphs.size())
+    return Error(Code::kInvalidModel, "subgraph ", index, " does not exist; the model has ",
+                 graphs.size());
+  auto& callee = context_.callees[index];
+  if (callee == nullptr)
+    callee = std::make_unique<GraphExecutor>(context_, index, /*is_main=*/false);
+  return callee.get();
+}
+
 Status GraphExecutor::Enter() {
   if (context_.depth >= kMaxCallDepth)
     return Error(Code::kUnsupported, "subgraphs call each other more than ", kMaxCallDepth,
@@ -170,6 +181,7 @@ Status GraphExecutor::Prepare() {
   if (prepared_) return Status::Ok();
   if (preparing_ || running_)
     return Error(Code::kInvalidModel, "subgraph ", graph_index_, " calls itself");
+  if (is_main_) context_.probed_nodes = 0;
   EDGEML_RETURN_IF_ERROR(Enter());
   preparing_ = true;
   const auto work = [&]() -> Status {
@@ -234,6 +246,7 @@ Status GraphExecutor::SettleNode(size_t n) {
       return Error(Code::kInvalidModel, "reads tensor ", v, " ('", graph_.values[Index(v)].name,
                    "'), which nothing computes");
   }
+  if (node.op == ir::OpCode::kCustom) EDGEML_RETURN_IF_ERROR(MakeCustomStep(n));
   const ir::OpDef& def = ir::DefOf(node.op);
   bool values_known = !node.inputs.empty();
   for (const int32_t v : node.inputs) {
@@ -242,8 +255,9 @@ Status GraphExecutor::SettleNode(size_t n) {
     values_known &= kind == Kind::kConstant || kind == Kind::kKnown;
   }
   if (settled) {
-    ir::InferContext infer{&node, state.in, state.out, false};
-    EDGEML_RETURN_IF_ERROR(ir::InferShapes(infer));
+    Callees callees(*this);
+    ir::InferContext infer{&node, state.in, state.out, false, &callees};
+    EDGEML_RETURN_IF_ERROR(Infer(n, infer));
     settled = !infer.needs_values;
   }
   if (!settled || HandlesStrings(n)) {
@@ -379,11 +393,11 @@ Status GraphExecutor::Fold(size_t n) {
   return Status::Ok();
 }
 
-// Walks the backends' lists, best first, until a kernel takes the node; prepares its step.
-Status GraphExecutor::ChooseAndPrepare(size_t n) {
+// Walks the backends' lists, best first, until a kernel takes the node; makes its step.
+Status GraphExecutor::ChooseKernel(size_t n) {
   const ir::Node& node = graph_.nodes[n];
   NodeState& state = nodes_[n];
-  RefreshNodeViews(n);
+  if (state.custom != nullptr) return Status::Ok();
   const NodeView view = ViewOf(n);
   const KernelEntry* chosen = nullptr;
   std::vector<std::string> declined;
@@ -408,6 +422,14 @@ Status GraphExecutor::ChooseAndPrepare(size_t n) {
   }
   state.report.kernel = chosen->name;
   state.report.declined = std::move(declined);
+  return Status::Ok();
+}
+
+// Settles which step runs node n, and prepares it.
+Status GraphExecutor::ChooseAndPrepare(size_t n) {
+  NodeState& state = nodes_[n];
+  RefreshNodeViews(n);
+  EDGEML_RETURN_IF_ERROR(ChooseKernel(n));
   const bool planned = state.mode == Mode::kStatic;
   Preparer preparer(*this, n, planned ? &request_ : nullptr);
   EDGEML_RETURN_IF_ERROR(state.step->Prepare(preparer));
@@ -510,7 +532,8 @@ Status GraphExecutor::PlanMemory() {
     }
   }
   EDGEML_ASSIGN_OR_RETURN(layout_, PlanLayout(request_));
-  const size_t total = layout_.arena_bytes + persistent_bytes_ + known_bytes_;
+  const size_t total =
+      layout_.arena_bytes + persistent_bytes_ + known_bytes_ + context_.custom_state.used;
   if (layout_.arena_bytes > context_.memory_cap || total > context_.memory_cap)
     return Error(Code::kResourceExhausted, "the tensors need ", HumanBytes(total),
                  ", over the memory cap of ", HumanBytes(context_.memory_cap));

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "src/runtime/backend.h"
+#include "src/runtime/custom_op.h"
 #include "src/runtime/memory_layout.h"
 #include "src/runtime/program.h"
 #include "src/runtime/resources.h"
@@ -24,12 +25,18 @@ class GraphExecutor;
 
 // How deep graphs may call graphs.
 inline constexpr int kMaxCallDepth = 32;
+// How many nodes of called graphs are settled to learn output shapes: what a model without malice
+// needs. Graphs that call each other twice per level would take 2^kMaxCallDepth; past this, the
+// outputs of a call take the shape that running it gives.
+inline constexpr size_t kMostProbedNodes = size_t{1} << 18;
 
 // What the executors of one session share.
 struct ExecutionContext {
   std::shared_ptr<const Program> program;
-  std::vector<const Backend*> backends;  // asked in this order
-  const Backend* folding = nullptr;      // evaluates what depends on constants only
+  std::vector<const Backend*> backends;   // asked in this order
+  const Backend* folding = nullptr;       // evaluates what depends on constants only
+  const CustomOps* custom_ops = nullptr;  // null = no custom operators
+  StateBudget custom_state;
   std::shared_ptr<ThreadPool> pool;
   std::shared_ptr<Resources> resources;
   size_t memory_cap = 0;
@@ -39,6 +46,9 @@ struct ExecutionContext {
   int depth = 0;           // of the graph now being prepared or run
   int64_t step_limit = 0;  // most nodes a session's Run may execute; 0 = no limit
   int64_t steps = 0;       // executed so far
+  // Nodes of called graphs settled to learn output shapes since the session's own graph was last
+  // prepared.
+  size_t probed_nodes = 0;
   // Graphs called by control flow, made on demand; one executor per graph.
   std::map<int32_t, std::unique_ptr<GraphExecutor>> callees;
 };
@@ -75,6 +85,8 @@ class GraphExecutor : public SubgraphRunner {
   // Size of its memory, 0 when it has none.
   size_t string_bytes(int32_t value) const;
   void ResetVariables();
+  // That, and the state of custom steps.
+  void ResetState();
   void SetProgress(std::function<bool(int, int)> progress) { progress_ = std::move(progress); }
 
   // For reports.
@@ -107,14 +119,20 @@ class GraphExecutor : public SubgraphRunner {
   struct NodeState;
   class Preparer;
   class Runner;
+  class Callees;
 
   static size_t Index(int i) { return static_cast<size_t>(i); }
   Status Where(const Status& status, size_t node) const;
+  // The executor of graph `index`. kInvalidModel when there is none.
+  Result<GraphExecutor*> Callee(int32_t index);
   Status Enter();  // one level deeper; the caller takes it back from context_.depth
   Status InitConstants();
   Status SettleNode(size_t n);
+  Status Infer(size_t n, ir::InferContext& infer);
+  Status MakeCustomStep(size_t n);
   Status Fold(size_t n);
   Status CheckSize(const TensorView& view, size_t* bytes) const;
+  Status ChooseKernel(size_t n);
   Status ChooseAndPrepare(size_t n);
   Status PlanMemory();
   Status AllocateVariables();

@@ -100,7 +100,7 @@ Status GraphExecutor::RunDynamic(size_t n) {
       return Error(Code::kInternal, "input ", i, " was not computed");
   }
   ir::InferContext infer{&node, state.in, state.out, false};
-  EDGEML_RETURN_IF_ERROR(ir::InferShapes(infer));
+  EDGEML_RETURN_IF_ERROR(Infer(n, infer));
   if (!infer.needs_values) {
     for (size_t i = 0; i < node.outputs.size(); ++i) {
       if (node.outputs[i] < 0) continue;

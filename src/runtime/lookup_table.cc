@@ -9,7 +9,7 @@ std::optional<size_t> LookupTable::BytesFor(std::span<const int64_t> numbers,
                                             std::span<const std::string_view> strings) {
   uint64_t characters = 0;
   for (const std::string_view string : strings) {
-    characters += string.size();
+    characters += string.size() + 1;
     if (characters > std::numeric_limits<uint32_t>::max()) return std::nullopt;
   }
   const uint64_t bytes = characters + uint64_t{numbers.size()} * sizeof(Entry);
@@ -20,16 +20,18 @@ std::optional<size_t> LookupTable::BytesFor(std::span<const int64_t> numbers,
 void LookupTable::Fill(std::span<const int64_t> numbers,
                        std::span<const std::string_view> strings) {
   size_t characters = 0;
-  for (const std::string_view string : strings) characters += string.size();
+  for (const std::string_view string : strings) characters += string.size() + 1;
   characters_.reserve(characters);
   entries_.reserve(numbers.size());
   for (size_t i = 0; i < numbers.size(); ++i) {
     entries_.push_back({numbers[i], static_cast<uint32_t>(characters_.size()),
                         static_cast<uint32_t>(strings[i].size())});
     characters_.insert(characters_.end(), strings[i].begin(), strings[i].end());
+    characters_.push_back('\0');  // so that offsets tell empty strings apart
   }
-  const auto less = [this](const Entry& a, const Entry& b) { return Less(a, b); };
-  std::stable_sort(entries_.begin(), entries_.end(), less);
+  std::sort(entries_.begin(), entries_.end(), [this](const Entry& a, const Entry& b) {
+    return Less(a, b) || (!Less(b, a) && a.offset < b.offset);
+  });
   const auto same = [this](const Entry& a, const Entry& b) { return !Less(a, b) && !Less(b, a); };
   entries_.erase(std::unique(entries_.begin(), entries_.end(), same), entries_.end());
   filled_ = true;

@@ -18,6 +18,7 @@ struct GraphExecutor::NodeState {
   Mode mode = Mode::kStatic;
   const KernelEntry* kernel = nullptr;
   std::unique_ptr<Step> step;
+  CustomStep* custom = nullptr;  // `step`, when it is that of a custom operator
   std::vector<TensorView> in, out, intermediates;
   // Dynamic nodes: the shapes the step was prepared for, and memory for its scratch.
   std::vector<Shape> prepared_shapes;
@@ -76,14 +77,8 @@ class GraphExecutor::Preparer : public PrepareContext {
   }
 
   Result<SubgraphRunner*> Subgraph(int32_t index) override {
-    const auto& graphs = owner_.context_.program->module().graphs;
-    if (index < 0 || Index(index) >= graphs.size())
-      return Error(Code::kInvalidModel, "subgraph ", index, " does not exist; the model has ",
-                   graphs.size());
-    auto& callee = owner_.context_.callees[index];
-    if (callee == nullptr)
-      callee = std::make_unique<GraphExecutor>(owner_.context_, index, /*is_main=*/false);
-    return static_cast<SubgraphRunner*>(callee.get());
+    EDGEML_ASSIGN_OR_RETURN(GraphExecutor * callee, owner_.Callee(index));
+    return static_cast<SubgraphRunner*>(callee);
   }
   ResourceStore& resources() override { return *owner_.context_.resources; }
 
@@ -103,6 +98,38 @@ class GraphExecutor::Preparer : public PrepareContext {
   const size_t node_;
   LayoutRequest* const sink_;
   const NodeView view_;
+};
+
+// Prepares called graphs to learn the shapes of their outputs.
+class GraphExecutor::Callees : public ir::CalleeShapes {
+ public:
+  explicit Callees(GraphExecutor& owner) : owner_(owner) {}
+
+  Result<bool> OutputShapes(int32_t graph, std::span<const TensorView> inputs,
+                            std::span<Shape> outputs) override {
+    EDGEML_ASSIGN_OR_RETURN(GraphExecutor * callee, owner_.Callee(graph));
+    const ir::Graph& definition = callee->graph_;
+    if (definition.inputs.size() != inputs.size() || definition.outputs.size() != outputs.size())
+      return false;
+    for (size_t i = 0; i < inputs.size(); ++i)
+      EDGEML_RETURN_IF_ERROR(callee->SetInputShape(static_cast<int>(i), inputs[i].shape));
+    if (!callee->prepared_) {
+      size_t& probed = owner_.context_.probed_nodes;
+      if (probed > kMostProbedNodes) return false;
+      probed += definition.nodes.size() + 1;
+      EDGEML_RETURN_IF_ERROR(callee->Prepare());
+    }
+    for (size_t i = 0; i < outputs.size(); ++i) {
+      const auto v = Index(definition.outputs[i]);
+      const Kind kind = callee->kinds_[v];
+      if (kind == Kind::kUnused || kind == Kind::kUnsettled || kind == Kind::kDynamic) return false;
+      outputs[i] = callee->views_[v].shape;
+    }
+    return true;
+  }
+
+ private:
+  GraphExecutor& owner_;
 };
 
 // Runs one step.

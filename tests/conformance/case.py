@@ -79,9 +79,10 @@ class Dice:
             dims[self.int(0, rank - 1)] = 0
         return dims
 
-    def broadcast_pair(self, most: int = 8) -> tuple:
-        """Two shapes that broadcast together, equal ones in about half of the cases."""
-        full = self.extents(0, most)
+    def broadcast_pair(self, most: int = 8, high: Optional[int] = None) -> tuple:
+        """Two shapes that broadcast together, equal ones in about half of the cases; with `high` of 1 to `most`
+        dimensions from 1 to `high`."""
+        full = self.shape(1, most, 1, high) if high else self.extents(0, most)
         if not full or self.chance(0.4):
             return full, list(full)
         a = [1 if self.chance(0.3) else n for n in full]
@@ -121,6 +122,9 @@ class Dice:
             if low is not None:
                 return self.rng.uniform(low, high, shape).astype(kind)
             return (self.rng.standard_normal(shape) * 3).astype(kind)
+        if np.issubdtype(kind, np.complexfloating):
+            parts = self.rng.standard_normal((2, *shape)) * 3
+            return (parts[0] + 1j * parts[1]).astype(kind)
         if low is None:
             low, high = {**RANGES, **PACKED_RANGES}.get(dtype, (-1000, 1000) if np.issubdtype(kind, np.signedinteger)
                                    else (0, 1000))
@@ -132,6 +136,8 @@ class Dice:
         """A runtime input with random values for each invocation."""
         t = T(list(shape), dtype, q, self.values(shape, dtype, low, high), **kw)
         t.feeds = [self.values(shape, dtype, low, high) for _ in range(invokes - 1)]
+        if dtype == "string" and not t.shape:
+            t.const = True  # LiteRT's Python feeds garbage for a single string without dimensions
         return t
 
     def const(self, shape, dtype="f32", q=None, low=None, high=None) -> T:

@@ -206,14 +206,28 @@ def bases(row, seeds: int):
             yield variant, tables.make(row, variant, seed_of(f"{row.op}-{variant}-{number}"))
 
 
-def neighbours(key: tuple):
+def unread(base: Case, peer: Engine) -> set:
+    """The parameters (axes, shapes, …) that LiteRT reads as integers whatever their type says."""
+    key = key_of(base)
+    inputs = len(key) - len(operator_of(base).outputs)
+    found = set()
+    for i, t in enumerate(tensors_of(base)[:inputs]):
+        if t.dtype not in ("i32", "i64") or t.dtype == key[inputs] or t.q is not None:
+            continue
+        case = retyped(base, (*key[:i], t.dtype.replace("i", "u"), *key[i + 1:]), "=")  # the same bits
+        if peer.run(build_case(case), case)[0] == "ok":
+            found.add(i)
+    return found
+
+
+def neighbours(key: tuple, frozen: set):
     for i, old in enumerate(key):
-        for dtype in TYPES:
+        for dtype in TYPES if i not in frozen else ():
             if dtype == old:
                 continue
             yield (*key[:i], dtype, *key[i + 1:])
             if key.count(old) > 1:
-                yield tuple(dtype if k == old else k for k in key)
+                yield tuple(dtype if k == old and j not in frozen else k for j, k in enumerate(key))
 
 
 def difference(mine, peers, case: Case):
@@ -236,6 +250,7 @@ def probe(row, engines: tuple, seeds: int, log) -> dict:
     found: dict = {}
     peer, own = engines
     tried: set = set()
+    frozen = None
     for variant, base in bases(row, seeds):
         if len(base.graphs) > 1 or base.invokes > 1:
             continue
@@ -243,6 +258,8 @@ def probe(row, engines: tuple, seeds: int, log) -> dict:
         if len(start) > 8:
             continue
         tried.add(start)
+        if frozen is None and start[-len(operator_of(base).outputs)] not in ("i32", "i64"):
+            frozen = unread(base, peer)
         queue = [start]
         while queue:
             key = queue.pop()
@@ -279,7 +296,7 @@ def probe(row, engines: tuple, seeds: int, log) -> dict:
                 if ours[0] == "died":
                     print(f"WE DIED {row.op} {text_of(base, key)} {mode} ({variant}): {ours[1]}", file=log, flush=True)
             if finding.runs("theirs"):
-                for key in neighbours(key):
+                for key in neighbours(key, frozen or set()):
                     if key not in tried:
                         tried.add(key)
                         queue.append(key)
@@ -297,6 +314,8 @@ def undefined(op: str, base: Case, key: tuple) -> bool:
     start = key_of(base)
     if op == "PRELU" and key[1] != ("i8" if key[0] == "i16" else key[0]):
         return True
+    if any(old == start[count] and new != key[count] for old, new in zip(start[count:], key[count:])):
+        return True  # parts of one tensor
     if op in FREE_OUTPUT or start[count] not in start[:count]:
         return False
     return key[count] != key[start.index(start[count])]

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 from case import Case, Dice, Row, out, single
 from table_recurrent import TURNS, lstm_fields, state, weight, weight_form, with_reset
+from tflite_builder import T
 
 
 def layout(d: Dice, merge: bool, one_batch: bool) -> tuple:
@@ -11,6 +12,11 @@ def layout(d: Dice, merge: bool, one_batch: bool) -> tuple:
     if one_batch and merge and not major:
         batch = 1
     return major, batch, [steps, batch] if major else [batch, steps]
+
+
+def sequence(d: Dice, shape: list) -> T:
+    """Values that do not saturate the cells: many steps with a rounded state are compared (rests_on_a_tie)."""
+    return d.input(shape, "f32", None, -1, 1, invokes=TURNS)
 
 
 def aux_input(d: Dice, lead: list, depth: int, widths: tuple) -> tuple:
@@ -22,7 +28,7 @@ def aux_input(d: Dice, lead: list, depth: int, widths: tuple) -> tuple:
     if kind == "none":
         return None, 0
     width = d.int(*widths) if kind == "weighted" else depth
-    return d.input([*lead, width], invokes=TURNS), width if kind == "weighted" else 0
+    return sequence(d, [*lead, width]), width if kind == "weighted" else 0
 
 
 def outputs(lead: list, forward: int, backward: int, merge: bool) -> list:
@@ -53,7 +59,7 @@ def bidirectional_lstm(d: Dice, variant: str) -> Case:
     # LiteRT wants the two directions of one size.
     depth, cells, project = d.int(1, 6), d.int(1, 6), d.chance(0.4)
     width = d.int(1, 5) if project else cells
-    x = d.input([*lead, depth], invokes=TURNS)
+    x = sequence(d, [*lead, depth])
     parts = [lstm_cell(d, form, batch, depth, cells, width, project) for _ in range(2)]
     aux, aux_depth = aux_input(d, lead, depth, (1, 6))
     inputs = [x, *parts[0][0], *parts[1][0], *parts[0][1], *parts[1][1], aux]
@@ -67,15 +73,15 @@ def bidirectional_lstm(d: Dice, variant: str) -> Case:
 
 
 def rnn_cell(d: Dice, form: str, batch: int, depth: int, units: int) -> list:
-    return [weight(d, [units, depth], form), weight(d, [units, units], form), d.const([units]),
-            state([batch, units])]
+    return [weight(d, [units, depth], form), weight(d, [units, units], form),
+            d.const([units], "f32", None, -0.5, 0.5), state([batch, units])]
 
 
 def bidirectional_rnn(d: Dice, variant: str) -> Case:
     merge = d.chance(0.5)
     major, batch, lead = layout(d, merge, one_batch=False)
     depth, forward, backward = d.int(1, 6), d.int(1, 6), d.int(1, 6)
-    x = d.input([*lead, depth], invokes=TURNS)
+    x = sequence(d, [*lead, depth])
     # LiteRT reads past a narrower auxiliary input, but for a float one that is batch-major.
     widths = (1, 6) if variant == "float32" and not major else (depth, depth + 3)
     aux, aux_depth = aux_input(d, lead, depth, widths)

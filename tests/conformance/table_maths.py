@@ -2,17 +2,21 @@
 from __future__ import annotations
 
 import numpy as np
+import table_movement
+import table_shaping
 from ai_edge_litert import schema_py_generated as schema
 from case import Case, Dice, Row, out, single
 from table_conversion import CAST_TYPES
 from tflite_builder import DTYPES, SAME, VALID, T
 
-PARTS = {"c64": ("f32", np.complex64), "c128": ("f64", np.complex128)}
+PARTS = {"c64": "f32", "c128": "f64"}
+# The operators that only move elements, and in LiteRT complex64 ones as well.
+COMPLEX_MOVERS = ("BATCH_TO_SPACE_ND", "BROADCAST_TO", "DYNAMIC_UPDATE_SLICE", "EXPAND_DIMS", "FILL", "MIRROR_PAD",
+                  "RESHAPE", "SLICE", "SPACE_TO_BATCH_ND", "SQUEEZE", "STRIDED_SLICE", "TILE", "TRANSPOSE")
 
 
 def complex_input(d: Dice, shape, dtype: str) -> T:
-    kind = PARTS[dtype][1]
-    t = T(list(shape), dtype, None, (d.rng.standard_normal(shape) * 3 + 3j * d.rng.standard_normal(shape)).astype(kind))
+    t = d.input(shape, dtype)
     if d.chance(0.2) and t.data.size:
         t.data.flat[0] = d.pick([0, complex(np.inf, 1), complex(3e38, -3e38), complex(-0.0, 1e-40)])
     return t
@@ -21,7 +25,7 @@ def complex_input(d: Dice, shape, dtype: str) -> T:
 def complex_part(code: str):
     def make(d: Dice, dtype: str) -> Case:
         shape = d.shape(0, 5, 0 if d.chance(0.1) else 1)
-        return single(code, [complex_input(d, shape, dtype)], [out(shape, PARTS[dtype][0])])
+        return single(code, [complex_input(d, shape, dtype)], [out(shape, PARTS[dtype])])
     return make
 
 
@@ -37,7 +41,7 @@ def complex_cast(d: Dice, variant: str) -> Case:
     shape = d.shape(0, 4)
     x = d.input(shape, a, None, *((0, 100) if a != "bool" else ()))
     if a == "c64":
-        x.data = (d.rng.uniform(0, 100, shape) + 1j * d.rng.standard_normal(shape)).astype(np.complex64)
+        x.data = np.asarray(np.abs(x.data.real) * 7 + 1j * x.data.imag, np.complex64)
     kinds = {"inDataType": getattr(schema.TensorType, DTYPES[a][0]),
              "outDataType": getattr(schema.TensorType, DTYPES[b][0])}
     return single("CAST", [x], [out(shape, b)], ("CastOptions", kinds))
@@ -162,7 +166,7 @@ def random_numbers(code: str):
         if code == "RANDOM_STANDARD_NORMAL" and np.prod(shape) % 2:
             shape = [*shape, 2]
         feed = d.param(np.asarray(shape, np.int32))
-        feed.feeds = [feed.data] * 2
+        feed.feeds = [feed.data, feed.data * 2]  # the stream goes on in another shape
         return single(code, [feed], [out(shape)], ("RandomOptions", seeds(d)), invokes=3)
     return make
 
@@ -173,7 +177,7 @@ def multinomial(d: Dice, dtype: str) -> Case:
     if d.chance(0.3):
         logits.data.flat[d.int(0, logits.data.size - 1)] = d.pick([np.inf, -np.inf, np.nan])
     count = d.param(samples)
-    count.feeds = [count.data] * 2
+    count.feeds = [count.data, count.data + 1]
     return single("MULTINOMIAL", [logits, count], [out([batch, samples], dtype)], ("RandomOptions", seeds(d)),
                   invokes=3)
 
@@ -204,6 +208,7 @@ def suppression(code: str):
     return make
 
 
+MOVERS = [row for row in table_movement.ROWS + table_shaping.ROWS if row.op in COMPLEX_MOVERS]
 SMALL_INTEGERS = ("i8", "u8", "i16", "u16", "i32", "u32")
 
 ROWS = [
@@ -215,6 +220,7 @@ ROWS = [
     Row("IMAG", complex_part("IMAG"), ("c64", "c128"), 3),
     Row("MUL", complex_mul, ("c64",), 5),
     Row("CAST", complex_cast, tuple(f"c64_to_{t}" for t in CAST_TYPES) + tuple(f"{t}_to_c64" for t in CAST_TYPES), 1),
+    *(Row(row.op, row.make, ("c64",), 1) for row in MOVERS),
     Row("RFFT2D", rfft2d, ("float32",), 20),
     Row("CONV_3D", conv_3d, ("float32", "dilated"), 15),
     Row("CONV_3D_TRANSPOSE", conv_3d_transpose, ("float32", "dilated"), 15),

@@ -91,28 +91,30 @@ def dynamic_update_slice(d: Dice, dtype: str) -> Case:
 
 def embedding_lookup(d: Dice, variant: str) -> Case:
     rows, count = d.int(1, 8), d.int(1, 6)
-    rest = [d.int(1, 6) * 2] if "i4" in variant or d.chance(0.7) else d.shape(2, 2)
+    rest = [d.int(1, 6) * 4] if variant[:2] in ("i4", "i2") or d.chance(0.7) else d.shape(2, 2)
     ids = d.input([count], "i32", None, 0, rows - 1)
     kind, _, form = variant.partition("_")
-    if kind == "f32":
+    if not form:
         q = None
-    elif form == "hybrid":
+    elif form.startswith("hybrid"):
         q = Q(np.float32(10.0 ** d.real(-3, -1)), 0)
-    elif form == "channels":
+    elif form.startswith("channels"):
         q = d.q_channels(rows, 0)
     else:
         q = d.q(kind)
     value = d.const([rows, *rest], kind, q)
     same = form in ("", "same")
-    y = out([count, *rest], kind if same else "f32", q if same else None)
+    y = out([count, *rest], kind if same else "f16" if form.endswith("half") else "f32", q if same else None)
     return single("EMBEDDING_LOOKUP", [ids, value], [y])
 
 
 def gather(d: Dice, dtype: str) -> Case:
-    shape = d.extents(1, 6, empty=0) if dtype != "string" else d.shape(1, 1)
-    axis = d.int(0, len(shape) - 1)
+    shape = d.extents(1, 7, empty=0) if dtype != "string" else d.shape(1, 1)
+    if dtype == "i4":  # LiteRT copies whole bytes
+        shape.append(d.pick([2, 4]))
+    axis = d.int(0, len(shape) - (2 if dtype == "i4" else 1))
     batch_dims = d.int(0, axis) if d.chance(0.4) else 0
-    indices = shape[:batch_dims] + d.shape(0 if d.chance(0.2) else 1, 2, 0 if d.chance(0.05) else 1, 4)
+    indices = shape[:batch_dims] + d.shape(0 if d.chance(0.2) else 1, min(2, 9 - len(shape)), 0 if d.chance(0.05) else 1, 4)
     x = tensor(d, shape, dtype)
     ids = d.input(indices, d.pick(["i32", "i32", "i64", "i16"]), None, 0, shape[axis] - 1)
     ids.const = d.chance(0.4)
@@ -124,9 +126,9 @@ def gather(d: Dice, dtype: str) -> Case:
 
 
 def gather_nd(d: Dice, dtype: str) -> Case:
-    shape = d.extents(1, 5, empty=0)
+    shape = d.extents(1, empty=0)
     depth = d.int(1, len(shape))
-    lead = d.shape(0 if d.chance(0.1) else 1, 3, 0 if d.chance(0.05) else 1, 3)
+    lead = d.shape(0 if d.chance(0.1) else 1, min(3, 8 - len(shape) + depth), 0 if d.chance(0.05) else 1, 3)
     ids = np.stack([d.values(lead, "i32", 0, shape[i] - 1) for i in range(depth)], -1)
     x = tensor(d, shape, dtype)
     return single("GATHER_ND", [x, d.param(ids, d.pick(["i32", "i64", "i16"]))],
@@ -134,7 +136,7 @@ def gather_nd(d: Dice, dtype: str) -> Case:
 
 
 def mirror_pad(d: Dice, dtype: str) -> Case:
-    shape = d.extents(1, 5, empty=0)
+    shape = d.extents(1, empty=0)
     mode = d.int(0, 1)  # REFLECT, SYMMETRIC
     pads = [[d.int(0, n - (1 if mode == 0 else 0)) for _ in range(2)] for n in shape]
     x = tensor(d, shape, dtype)
@@ -189,9 +191,9 @@ def reverse_v2(d: Dice, dtype: str) -> Case:
 
 
 def slice_(d: Dice, dtype: str) -> Case:
-    shape = d.extents(1, 5)
-    begin = [d.int(0, max(n - 1, 0)) for n in shape]
-    size = [d.int(0 if d.chance(0.05) else min(1, n), n - b) for n, b in zip(shape, begin)]
+    shape = d.extents(1)
+    begin = [n if d.chance(0.03) else d.int(0, max(n - 1, 0)) for n in shape]
+    size = [d.int(0 if d.chance(0.05) else min(1, n - b), n - b) for n, b in zip(shape, begin)]
     asked = [-1 if d.chance(0.2) else s for s in size]
     y = [n - b if a == -1 else s for n, b, s, a in zip(shape, begin, size, asked)]
     kind = d.pick(["i32", "i32", "i64"])
@@ -234,53 +236,45 @@ def split_v(d: Dice, dtype: str) -> Case:
 
 
 def strided_slice(d: Dice, dtype: str) -> Case:
-    shape = d.shape(1, 5 if d.chance(0.2) else 4)
+    """Ranges, single indices, new axes and an ellipsis in any order."""
+    shape = d.extents(1)
+    if d.chance(0.25):  # the ellipsis stands for the dimensions between the first and the last entries
+        first = d.int(0, len(shape) - 1)
+        entries = [*range(first), "ellipsis", *range(d.int(first + 1, len(shape)), len(shape))]
+    else:
+        entries = list(range(d.int(1, len(shape))))
+    full = "ellipsis" in entries and d.chance(0.1)
+    if full:  # an ellipsis beside entries for all dimensions takes one of them; the last entry is ignored
+        entries = [*range(first), "ellipsis", *range(first + 1, len(shape)), len(shape) - 1]
+    while not full and d.chance(0.2) and len(shape) + entries.count("new") < 8:
+        entries.insert(d.int(0, len(entries)), "new")
+    fields = {"beginMask": 0, "endMask": 0, "ellipsisMask": 0, "newAxisMask": 0, "shrinkAxisMask": 0}
     begin, end, strides = [], [], []
-    masks = {"beginMask": 0, "endMask": 0, "ellipsisMask": 0, "newAxisMask": 0, "shrinkAxisMask": 0}
-    count = d.int(1, len(shape))
-    place = 0
-    bit = 0
-    used_ellipsis = False
-    while place < count:
-        n = shape[place]
-        if not used_ellipsis and d.chance(0.08) and len(shape) < 4:
-            masks["ellipsisMask"] |= 1 << bit
-            used_ellipsis = True
-            begin.append(0), end.append(0), strides.append(1)
-            place = max(place, len(shape) - (count - place) + 1)
-            bit += 1
-            continue
-        if d.chance(0.08) and len(shape) < 4:
-            masks["newAxisMask"] |= 1 << bit
-            begin.append(0), end.append(0), strides.append(1)
-            bit += 1
-            if bit > 4:
-                break
-            continue
-        form = d.pick(["range", "range", "range", "back", "shrink"])
-        if form == "shrink":
-            at = d.int(-n, n - 1)
-            begin.append(at), end.append(at + 1 if at != -1 else n), strides.append(1)
-            masks["shrinkAxisMask"] |= 1 << bit
+    for bit, entry in enumerate(entries):
+        low, high, step = 0, 0, 1
+        if entry == "ellipsis":
+            fields["ellipsisMask"] |= 1 << bit
+        elif entry == "new":
+            fields["newAxisMask"] |= 1 << bit
         else:
-            low = d.int(-n - 1, n - 1)
-            high = d.int(-n, n + 2)
-            step = d.pick([1, 1, 2, 3])
-            if form == "back":
-                low, high, step = d.int(-1, n), d.int(-n - 2, 0), -step
-            if d.chance(0.3):
-                masks["beginMask"] |= 1 << bit
-            if d.chance(0.3):
-                masks["endMask"] |= 1 << bit
-            begin.append(low), end.append(high), strides.append(step)
-        place += 1
-        bit += 1
+            n = shape[entry]
+            form = d.pick(["range", "range", "range", "back", "shrink"])
+            if form == "shrink" and n > 0:
+                low = d.int(-n, n - 1)
+                high = low + 1 if low != -1 else n
+                fields["shrinkAxisMask"] |= 1 << bit
+            else:
+                low, high, step = d.int(-n - 1, max(n - 1, 0)), d.int(-n, n + 2), d.pick([1, 1, 2, 3])
+                if form == "back":
+                    low, high, step = d.int(-1, n), d.int(-n - 2, 0), -step
+                fields["beginMask"] |= d.chance(0.3) << bit
+                fields["endMask"] |= d.chance(0.3) << bit
+        begin.append(low), end.append(high), strides.append(step)
     x = tensor(d, shape, dtype)
     stored = d.chance(0.6)
-    kind = "i32"
-    inputs = [x] + [d.param(v, kind, const=stored) for v in (begin, end, strides)]
+    inputs = [x] + [d.param(v, "i32", const=stored) for v in (begin, end, strides)]
     # The declared shape plays no part: LiteRT computes it.
-    return single("STRIDED_SLICE", inputs, [out([], dtype, x.q)], ("StridedSliceOptions", masks))
+    return single("STRIDED_SLICE", inputs, [out([], dtype, x.q)], ("StridedSliceOptions", fields))
 
 
 def tile(d: Dice, dtype: str) -> Case:
@@ -294,7 +288,7 @@ def tile(d: Dice, dtype: str) -> Case:
 
 
 def transpose(d: Dice, dtype: str) -> Case:
-    shape = d.extents(0, 6)
+    shape = d.extents(1)  # LiteRT leaves the output of a scalar unwritten
     order = [int(i) for i in d.rng.permutation(len(shape))]
     x = tensor(d, shape, dtype)
     asked = [i - len(shape) if d.chance(0.1) else i for i in order]
@@ -315,9 +309,8 @@ def pack(d: Dice, dtype: str) -> Case:
 
 
 def unpack(d: Dice, dtype: str) -> Case:
-    shape = d.extents(1)
+    shape = d.extents(1, empty=0)
     axis = d.int(-len(shape), len(shape) - 1)
-    shape[axis] = max(shape[axis], 1)
     x = tensor(d, shape, dtype)
     part = [n for i, n in enumerate(shape) if i != axis % len(shape)]
     outs = [out(part, dtype, x.q) for _ in range(shape[axis])]
@@ -327,36 +320,38 @@ def unpack(d: Dice, dtype: str) -> Case:
 COMMON = ("f32", "i8", "u8", "i16", "i32", "i64")
 WITH_BOOL = (*COMMON, "bool")
 COPIED = (*WITH_BOOL, "f16")
+WIDE = (*COPIED, "bf16", "f64", "c64", "u16", "u32", "u64")
 
 ROWS = [
-    Row("SPACE_TO_BATCH_ND", space_to_batch_nd, COMMON, 4),
-    Row("BATCH_TO_SPACE_ND", batch_to_space_nd, COMMON, 4),
+    Row("SPACE_TO_BATCH_ND", space_to_batch_nd, WIDE, 3),
+    Row("BATCH_TO_SPACE_ND", batch_to_space_nd, WIDE, 3),
     Row("DEPTH_TO_SPACE", depth_space("DEPTH_TO_SPACE", "DepthToSpaceOptions"),
         ("f32", "i8", "u8", "i32", "i64"), 3),
     Row("SPACE_TO_DEPTH", depth_space("SPACE_TO_DEPTH", "SpaceToDepthOptions"),
         ("f32", "i8", "u8", "i32", "i64"), 3),
-    Row("CONCATENATION", concatenation, (*COPIED, "u8_mixed", "u32"), 4),
-    Row("DYNAMIC_UPDATE_SLICE", dynamic_update_slice, ("f32", "i8", "u8", "i16", "i32", "i64", "bool"), 4),
+    Row("CONCATENATION", concatenation, (*COPIED, "bf16", "u8_mixed", "u32", "i4"), 4),
+    Row("DYNAMIC_UPDATE_SLICE", dynamic_update_slice, (*WIDE, "i4"), 3),
     Row("EMBEDDING_LOOKUP", embedding_lookup,
-        ("f32", "i8_same", "u8_same", "i8_hybrid", "u8_hybrid", "i8_channels", "i4_hybrid",
-         "i4_channels"), 3),
-    Row("GATHER", gather, COPIED, 4),
-    Row("GATHER_ND", gather_nd, COPIED, 3),
-    Row("MIRROR_PAD", mirror_pad, COMMON, 3),
-    Row("PAD", pad("PAD"), COPIED, 4),
-    Row("PADV2", pad("PADV2"), COMMON, 4),
+        ("f32", "f16", "bf16", "i32", "i64", "bool", "i8_same", "u8_same", "i8_hybrid", "u8_hybrid",
+         "i8_channels", "i4_hybrid", "i4_channels", "i2_hybrid", "i8_hybrid_half", "u8_hybrid_half",
+         "i8_channels_half", "i4_hybrid_half", "i4_channels_half", "i2_channels_half"), 3),
+    Row("GATHER", gather, (*COPIED, "bf16", "i4", "string"), 4),
+    Row("GATHER_ND", gather_nd, (*COPIED, "bf16", "string"), 3),
+    Row("MIRROR_PAD", mirror_pad, WIDE, 3),
+    Row("PAD", pad("PAD"), (*COPIED, "bf16"), 4),
+    Row("PADV2", pad("PADV2"), (*COPIED, "bf16"), 4),
     Row("RESIZE_BILINEAR", resize("RESIZE_BILINEAR", "ResizeBilinearOptions"),
         ("f32", "i8", "u8", "i16"), 8),
     Row("RESIZE_NEAREST_NEIGHBOR",
         resize("RESIZE_NEAREST_NEIGHBOR", "ResizeNearestNeighborOptions"),
-        ("f32", "i8", "u8", "i16", "i32"), 6),
-    Row("REVERSE_V2", reverse_v2, COPIED, 4),
-    Row("SLICE", slice_, COPIED, 4),
+        ("f32", "i8", "u8", "i16", "i32", "bool", "f16", "bf16", "u16", "u32"), 5),
+    Row("REVERSE_V2", reverse_v2, (*COPIED, "bf16"), 4),
+    Row("SLICE", slice_, (*WIDE, "i4", "string"), 4),
     Row("SPLIT", split, COMMON, 3),
     Row("SPLIT_V", split_v, COMMON, 3),
-    Row("STRIDED_SLICE", strided_slice, (*COPIED, "u32"), 8),
-    Row("TILE", tile, COPIED, 3),
-    Row("TRANSPOSE", transpose, COPIED, 4),
-    Row("PACK", pack, COMMON, 3),
-    Row("UNPACK", unpack, ("f32", "i8", "u8", "i16", "i32", "bool"), 3),
+    Row("STRIDED_SLICE", strided_slice, (*WIDE, "string"), 8),
+    Row("TILE", tile, (*WIDE, "string"), 3),
+    Row("TRANSPOSE", transpose, (*WIDE, "i4", "u4"), 4),
+    Row("PACK", pack, (*COMMON, "u32"), 3),
+    Row("UNPACK", unpack, ("f32", "f16", "bf16", "i8", "u8", "i16", "i32", "bool"), 3),
 ]

@@ -56,7 +56,7 @@ def svdf(d: Dice, variant: str) -> Case:
     batch, depth, units = d.int(1, 3), d.int(1, 6), d.int(1, 5)
     rank, memory = d.int(1, 3), d.int(1, 5)
     filters = units * rank
-    fields = {"rank": rank, "fusedActivationFunction": d.pick([0, 1])}
+    fields = {"rank": rank, "fusedActivationFunction": d.pick([0, 1, 2, 3, 4])}
     if variant == "int8":
         x = d.input([batch, depth], "i8", d.q("i8", -2.5, -1.5), invokes=TURNS)
         feature = weight(d, [filters, depth], "int8")
@@ -139,7 +139,7 @@ def integer_lstm(d: Dice, batch: int, depth: int, x: T) -> tuple:
 def lstm_fields(d: Dice, form: str) -> dict:
     return {"fusedActivationFunction": 4 if d.chance(0.8) else 1,
             "cellClip": d.pick([0.0, 0.0, 0.7, 3.0]), "projClip": d.pick([0.0, 0.0, 0.4]),
-            "asymmetricQuantizeInputs": form in ("hybrid", "hybrid_uint8") and d.chance(0.5)}
+            "asymmetricQuantizeInputs": form.startswith("hybrid") and d.chance(0.5)}
 
 
 def weight_form(variant: str) -> str:
@@ -205,9 +205,13 @@ def sequence_lstm(d: Dice, variant: str) -> Case:
         y = out([*lead, width], "i8", q)
     else:
         x = d.input([*lead, depth], invokes=TURNS)
-        inputs, width = float_lstm(d, weight_form(variant), x, batch, depth)
+        inputs, width = float_lstm(d, weight_form(variant.replace("_diagonal", "")), x, batch, depth)
         if len(inputs) == 20:
             inputs += [None] * 4
+        if variant.endswith("diagonal") and inputs[16] is None:
+            fields["diagonalRecurrentTensors"] = True
+            for gate in range(5, 9):
+                inputs[gate] = inputs[gate] and weight(d, [width], "float32")
         y = out([*lead, width])
     return with_reset(d, single("UNIDIRECTIONAL_SEQUENCE_LSTM", inputs, [y],
                                 ("UnidirectionalSequenceLSTMOptions", fields), invokes=TURNS,
@@ -217,8 +221,9 @@ def sequence_lstm(d: Dice, variant: str) -> Case:
 ROWS = [
     Row("RNN", rnn, ("float32", "int8", "uint8"), 6),
     Row("UNIDIRECTIONAL_SEQUENCE_RNN", sequence_rnn, ("float32", "int8", "uint8"), 6),
-    Row("SVDF", svdf, ("float32", "hybrid", "int8"), 8),
+    Row("SVDF", svdf, ("float32", "hybrid", "uint8", "int8"), 8),
     Row("LSTM", lstm, ("float32", "hybrid", "hybrid_uint8", "int8", "basic_float32", "basic_uint8"), 12),
     Row("UNIDIRECTIONAL_SEQUENCE_LSTM", sequence_lstm, ("float32", "hybrid", "hybrid_uint8", "int8"),
         12),
+    Row("UNIDIRECTIONAL_SEQUENCE_LSTM", sequence_lstm, ("float32_diagonal", "hybrid_diagonal"), 6),
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 from case import Case, Dice, Row, out, single
-from table_movement import COMMON, COPIED, WITH_BOOL, tensor
+from table_movement import COMMON, COPIED, WIDE, WITH_BOOL, tensor
 from tflite_builder import T
 
 
@@ -37,7 +37,7 @@ def expand_dims(d: Dice, dtype: str) -> Case:
 def fill(d: Dice, dtype: str) -> Case:
     dims = d.extents()
     value = tensor(d, [], dtype)
-    value.const = d.chance(0.5)
+    value.const = value.const or d.chance(0.5)
     return single("FILL", [d.param(dims, d.pick(["i32", "i64"])), value], [out(dims, dtype, value.q)],
                   ("FillOptions", {}))
 
@@ -99,11 +99,13 @@ def reshape(d: Dice, dtype: str) -> Case:
 
 
 def squeeze(d: Dice, dtype: str) -> Case:
-    shape = [1 if d.chance(0.5) else d.int(1, 4) for _ in range(d.int(1, 5))]
+    shape = [1 if d.chance(0.5) else d.int(1, 3) for _ in range(d.int(0, 8))]
     ones = [i for i, n in enumerate(shape) if n == 1]
     asked = [i for i in ones if d.chance(0.6)]
     gone = asked or ones
     y = [n for i, n in enumerate(shape) if i not in gone]
+    if asked and d.chance(0.1):
+        asked.append(asked[0])  # named twice
     named = [i - len(shape) if d.chance(0.3) else i for i in asked]
     x = tensor(d, shape, dtype)
     return single("SQUEEZE", [x], [out(y, dtype, x.q)],
@@ -120,14 +122,14 @@ def where(d: Dice, dtype: str) -> Case:
 
 ROWS = [
     Row("BROADCAST_ARGS", broadcast_args, ("i32", "i64"), 4),
-    Row("BROADCAST_TO", broadcast_to, COPIED, 3),
-    Row("EXPAND_DIMS", expand_dims, COPIED, 2),
-    Row("FILL", fill, WITH_BOOL, 3),
+    Row("BROADCAST_TO", broadcast_to, WIDE, 3),
+    Row("EXPAND_DIMS", expand_dims, (*WIDE, "i4", "u4", "i2", "string"), 2),
+    Row("FILL", fill, (*WIDE, "string"), 3),
     Row("ONE_HOT", one_hot, ("f32", "i8", "u8", "i32", "i64", "bool"), 3),
     Row("RANGE", range_, ("f32", "i32", "i64"), 5),
-    Row("RANK", rank, ("f32", "i8"), 2),
-    Row("RESHAPE", reshape, COPIED, 4),
-    Row("SHAPE", shape_of, ("f32", "i8"), 3),
-    Row("SQUEEZE", squeeze, COMMON, 3),
+    Row("RANK", rank, ("f32", "i8", "c64", "string"), 2),
+    Row("RESHAPE", reshape, (*WIDE, "i4", "u4", "i2", "string"), 4),
+    Row("SHAPE", shape_of, ("f32", "i8", "c64", "string"), 3),
+    Row("SQUEEZE", squeeze, (*WIDE, "i4", "u4", "i2", "string"), 3),
     Row("WHERE", where, ("bool", "f32", "i32", "i64", "i8", "u8", "u32"), 3),
 ]

@@ -37,8 +37,8 @@ def tensor(d: Dice, shape, dtype: str, const_chance: float = 0.0) -> T:
 def elementwise(code: str):
     def make(d: Dice, dtype: str) -> Case:
         shape = d.shape(0 if d.chance(0.1) else 1, 6, 1, 4)
-        if d.chance(0.05):
-            shape[d.int(0, len(shape) - 1):] = [0] if shape else []
+        if shape and d.chance(0.05):
+            shape[d.int(0, len(shape) - 1)] = 0
         return single(code, [tensor(d, shape, dtype), tensor(d, shape, dtype, 0.3)],
                       [out(shape, dtype)])
     return make

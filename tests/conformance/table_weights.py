@@ -142,6 +142,24 @@ def in_blocks(d: Dice, variant: str) -> Case:
     return case
 
 
+def embedding_lookup(d: Dice, variant: str) -> Case:
+    """Tables of 8, 4 or 2 bits to float32 or float16: one scale, one per row, or one per block."""
+    kind, y_kind, rest = parts(variant)
+    rows, count = d.int(1, 8), d.int(1, 6)
+    block = d.pick([2, 4, 8, 3]) if "blocks" in rest else 1
+    width = block * d.int(1, 4)
+    ids = d.input([count], "i32", None, 0, rows - 1)
+    if "blocks" in rest:
+        scales = T([rows, width // block], "f16", None,
+                   10.0 ** d.rng.uniform(-3, -1, [rows, width // block]).astype(np.float16), const=True)
+        q = Q(0, blocks=(block, scales))
+    else:
+        q = d.q_channels(rows, 0) if "rows" in rest else Q(np.float32(10.0 ** d.real(-3, -1)), 0)
+    limit = LIMITS[kind]
+    table = d.const([rows, width], kind, q, -limit - 1, limit)
+    return single("EMBEDDING_LOOKUP", [ids, table], [out([count, width], y_kind)])
+
+
 # Sparse weights ----------------------------------------------------------------------------------
 
 
@@ -339,6 +357,9 @@ ROWS = [
     Row("FULLY_CONNECTED", in_blocks, ("in_blocks",), 8),
     Row("FULLY_CONNECTED", sparse_dense,
         ("f32_f32_sparse", "i8_i8_sparse", "i8_i8_sparse_tensor", "f32_i8_sparse", "f32_i8_sparse_tensor"), 6),
+    Row("EMBEDDING_LOOKUP", embedding_lookup,
+        ("i8_f16", "i8_f16_rows", "i4_f32", "i4_f16", "i4_f32_rows", "i2_f32", "i2_f16_rows", "i4_f32_blocks",
+         "i4_f16_blocks", "i2_f32_blocks", "i2_f16_blocks"), 3),
     Row("CONV_2D", densified, ("f32", "i8"), 4),
     Row("CONV_2D", conv_2d,
         ("f32_u8", "f32_i8_tensor", "f32_i4_tensor", "f32_i8_grouped",

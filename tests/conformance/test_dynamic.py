@@ -9,14 +9,24 @@ from case import Case, Dice, out, seed_of
 from tflite_builder import Graph, Op, T, build
 
 MODES = runner.MODES
-# Operators whose first dimension may change with that of their runtime inputs.
+# Operators whose first dimension may change with that of their runtime inputs. Not the slices: LiteRT keeps SLICE's first
+# output shape, and reads outside where STRIDED_SLICE drops a dimension at an index that it no longer has.
 RESIZABLE = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "BATCH_MATMUL", "AVERAGE_POOL_2D",
              "MAX_POOL_2D", "ADD", "MUL", "SUB", "RELU", "RELU6", "LOGISTIC", "TANH", "SOFTMAX",
              "HARD_SWISH", "LEAKY_RELU", "QUANTIZE", "DEQUANTIZE", "CAST", "RESIZE_BILINEAR",
              "CONCATENATION", "SPLIT", "PAD", "SQUEEZE", "SUM", "MEAN", "TRANSPOSE", "DEPTH_TO_SPACE",
-             "REVERSE_V2", "GATHER", "L2_NORMALIZATION", "PRELU", "EXP")
+             "REVERSE_V2", "GATHER", "L2_NORMALIZATION", "PRELU", "EXP", "DIV", "MAXIMUM", "POW", "FLOOR_DIV",
+             "FLOOR_MOD", "SQUARED_DIFFERENCE", "ADD_N", "EQUAL", "LESS", "GREATER_EQUAL", "LOGICAL_AND",
+             "LOGICAL_NOT", "SELECT", "SELECT_V2", "ABS", "NEG", "SIGN", "ROUND", "SQRT", "LOG", "ZEROS_LIKE",
+             "LOG_SOFTMAX", "ELU", "GELU", "REDUCE_MAX", "REDUCE_PROD", "REDUCE_ANY", "ARG_MAX", "CUMSUM",
+             "TOPK_V2", "MIRROR_PAD", "PADV2", "TILE", "PACK", "EXPAND_DIMS", "SHAPE",
+             "RANK", "WHERE", "SPACE_TO_DEPTH", "SPACE_TO_BATCH_ND", "BATCH_TO_SPACE_ND", "GATHER_ND",
+             "RESIZE_NEAREST_NEIGHBOR")
 # Of these, a second runtime input is a parameter.
-PARAMETERIZED = ("RESIZE_BILINEAR", "SPLIT", "PAD", "SUM", "MEAN", "TRANSPOSE", "REVERSE_V2", "GATHER")
+PARAMETERIZED = ("RESIZE_BILINEAR", "SPLIT", "PAD", "SUM", "MEAN", "TRANSPOSE", "REVERSE_V2", "GATHER",
+                 "REDUCE_MAX", "REDUCE_PROD", "REDUCE_ANY", "ARG_MAX", "CUMSUM", "TOPK_V2", "MIRROR_PAD", "PADV2",
+                 "TILE", "EXPAND_DIMS", "SPACE_TO_BATCH_ND", "BATCH_TO_SPACE_ND",
+                 "GATHER_ND", "RESIZE_NEAREST_NEIGHBOR")
 
 
 def open_ours(content: bytes, mode: str):
@@ -56,7 +66,7 @@ def data_inputs(case: Case) -> list:
     parameters = case.graphs[0].ops[0].code in PARAMETERIZED and len(feeds) > 1
     if not feeds or parameters or any(t.variable for t in tensors):
         return []
-    if any(v.ndim < 1 or v.shape[0] != feeds[0].shape[0] for v in feeds):
+    if any(v.ndim < 1 or v.shape[0] == 0 or v.shape[0] != feeds[0].shape[0] for v in feeds):
         return []
     return feeds
 

@@ -50,7 +50,10 @@ def test_case(number: int, mode: str, rejected: list, accepted: list, tied: list
     if first:
         accepted.append(name)
     try:
-        runner.compare(runner.run_ours(content, case, mode), expected, mode, case)
+        if mode == "default":
+            runner.compare_default(content, case, expected)
+        else:
+            runner.compare(runner.run_ours(content, case, mode), expected, mode, case)
     except Exception as error:
         if isinstance(error, runner.Mismatch) and case.rounds_state and runner.rests_on_a_tie(case, expected):
             tied.append(name)

@@ -28,6 +28,12 @@ if "$work/c/build/describe" "$source/README.md" 2>"$work/error"; then
 fi
 echo "C example on a text file: $(cat "$work/error")"
 
+for program in "$work/cpp/build/custom_op" "$work/c/build/custom_op"; do
+  out=$("$program" "$source/examples/peak_hold.tflite" | tr '\n' ' ')
+  echo "$(basename "$(dirname "$(dirname "$program")")") example of a custom operator: $out"
+  [[ $out == "1.000 0.500 0.250 " ]]
+done
+
 library=$(find "$work/prefix" -name 'libedgeml.so.*' -type f | head -1)
 cp "$library" "$work/stripped.so"
 strip "$work/stripped.so"
@@ -38,6 +44,12 @@ echo "stripped library: $size bytes (limit $limit)"
 stray=$(nm -D --defined-only "$library" | awk '$2 ~ /[TBDR]/ {print $3}' | c++filt | grep -vE '^(edgeml::|edgeml_)' || true)
 if [[ -n $stray ]]; then
   echo "symbols that should be hidden:"
+  head -5 <<<"$stray"
+  exit 1
+fi
+stray=$(nm -D --defined-only "$work"/prefix/lib*/libedgeml_audio_frontend.so | awk '$2 ~ /[TBDR]/ {print $3}' | c++filt | grep -v '^edgeml::AddAudioFrontendOps(' || true)
+if [[ -n $stray ]]; then
+  echo "symbols of the audio front-end that should be hidden:"
   head -5 <<<"$stray"
   exit 1
 fi

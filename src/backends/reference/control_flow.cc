@@ -139,6 +139,7 @@ class WhileStep : public Step {
     const size_t n = view.inputs.size();
     EDGEML_RETURN_IF_ERROR(CheckCounts(*condition_, n, 1, "condition"));
     EDGEML_RETURN_IF_ERROR(CheckCounts(*body_, n, n, "body"));
+    for (size_t i = 0; i < n; ++i) context.AllowInPlace(i, i);
     EDGEML_RETURN_IF_ERROR(PrepareGraph(*condition_, view, 0));
     return PrepareGraph(*body_, view, 0);
   }

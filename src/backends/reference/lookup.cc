@@ -301,8 +301,9 @@ class SkipGramStep : public Step {
   }
 
  private:
-  // LiteRT goes on for as long as it takes, which is exponential in the size.
-  static constexpr int64_t kMaxSteps = int64_t{1} << 22;
+  // Some half a million n-grams. LiteRT goes on for as long as it takes, which is exponential in
+  // their size.
+  static constexpr int64_t kMaxSteps = int64_t{1} << 20;
 
   Status TooMany(const Strings& words) const {
     return Error(Code::kResourceExhausted, "too many n-grams of ", attrs_.ngram_size,

@@ -70,10 +70,17 @@ class EmbeddingLookupStep : public Step {
       return FaultStatus(kernels::Gather(shape, BitsOf(table.type), DType::kInt32, table.data,
                                          lookup.data, output.data));
     }
+    const Quantization& q = *table.quantization;
+    kernels::EmbeddingTable quantized;
+    quantized.rows = table.dim(0);
+    quantized.row_size = row;
+    quantized.run = q.block_size != 0 ? q.block_size : row;
+    quantized.type = table.type;
+    quantized.data = table.data;
+    quantized.scales = q.scale.data();
+    quantized.one_scale = !q.per_axis();
     return FaultStatus(kernels::EmbeddingLookupDequantized(
-        lookup.num_elements(), table.dim(0), row, table.type, lookup.as<int32_t>(), table.data,
-        table.quantization->scale.data(), table.quantization->per_axis(),
-        output.as_mutable<float>()));
+        quantized, lookup.num_elements(), lookup.as<int32_t>(), output.type, output.data));
   }
 };
 
@@ -127,12 +134,13 @@ std::string DeclineEmbeddingLookup(const NodeView& view) {
   if (table.type == output.type) return DeclineUnmovable(table);
   const bool integer = table.type == DType::kInt8 || table.type == DType::kUInt8 ||
                        table.type == DType::kInt4 || table.type == DType::kInt2;
-  if (!integer || output.type != DType::kFloat32)
+  if (!integer || (output.type != DType::kFloat32 && output.type != DType::kFloat16))
     return Concat("looks no ", NameOf(output.type), " up in a table of ", NameOf(table.type));
   if (!table.quantized()) return "the table is not quantized";
   const Quantization& q = *table.quantization;
-  if (q.block_size != 0) return "block-wise quantization of the table";
-  if (q.per_axis() &&
+  if (q.block_size != 0 && (table.rank() != 2 || !IsSubByte(table.type)))
+    return "blocks of a table that is not a matrix of 4 or 2 bits";
+  if (q.block_size == 0 && q.per_axis() &&
       (q.axis != 0 || q.scale.size() != static_cast<size_t>(std::max(table.dim(0), 0))))
     return "the table is quantized along another dimension than its rows";
   if (q.zero_point_at(0) != 0) return "the table's zero point is not 0";

@@ -341,7 +341,7 @@ std::string DeclineUnpack(const NodeView& view) { return DeclineUnlessMoved(view
 
 std::string DeclineSplit(const NodeView& view) {
   const bool sized = view.node->op == OpCode::kSplitV;
-  if (view.inputs[sized ? 2 : 0].type != DType::kInt32) return "the axis is not int32";
+  if (std::string reason = DeclineUnlessIndex(view, sized ? 2 : 0); !reason.empty()) return reason;
   if (sized) {
     if (std::string reason = DeclineUnlessIndex(view, 1); !reason.empty()) return reason;
   }

@@ -31,13 +31,15 @@ Philox UnseededStream(const void* self) {
   return {uint64_t{block[0]} << 32 | block[1], uint64_t{block[2]} << 32 | block[3]};
 }
 
-// Begins the stream as LiteRT does: when shapes are settled anew, but not when only the output of
-// this operator, whose shape is computed by the model, grew or shrank.
+// Begins the stream as LiteRT does: when shapes are settled anew, but not when only the values of
+// input `size`, which tells how many numbers to draw, are others. (LiteRT also begins it again in
+// every run when an operator before this one has an output whose shape only running tells.)
 class SeededStream {
  public:
-  void Prepare(const NodeView& view, size_t shape_input) {
-    const bool settled = view.inputs[shape_input].is_constant;
-    if (begun_ && !settled) return;
+  void Prepare(const NodeView& view, size_t size) {
+    const bool same = begun_ && !view.inputs[size].is_constant && view.inputs[0].shape == shape_;
+    if (same) return;
+    shape_ = view.inputs[0].shape;
     const auto& attrs = view.attrs<ir::RandomAttrs>();
     const uint64_t seed = Narrowed(attrs.seed), seed2 = Narrowed(attrs.seed2);
     stream_ = seed == 0 && seed2 == 0 ? UnseededStream(this) : Philox(seed, seed2);
@@ -52,6 +54,7 @@ class SeededStream {
   }
 
   bool begun_ = false;
+  Shape shape_;  // of input 0
   Philox stream_;
 };
 

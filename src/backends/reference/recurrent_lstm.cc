@@ -248,7 +248,8 @@ std::string DeclineIntegerLstm(const NodeView& view) {
   if (view.attrs<ir::LstmAttrs>().basic_kernel) return "the basic kernel";
   if (view.inputs[0].type != DType::kInt8 || view.outputs[0].type != DType::kInt8)
     return "input and output are not int8";
-  if (view.intermediates.size() == 12) return "the form with 8-bit gate sums";
+  if (view.intermediates.size() == 12)
+    return "the form with 8-bit gate sums, whose kernel in LiteRT reads beyond its own tables";
   if (view.intermediates.size() != 5)
     return Concat("has ", view.intermediates.size(), " intermediates, expected 5");
   for (size_t i = 0; i < view.inputs.size(); ++i) {

@@ -9,6 +9,7 @@
 
 #include "edgeml/status.h"
 #include "src/formats/tflite/budget.h"
+#include "src/formats/tflite/reader.h"
 #include "src/ir/graph.h"
 #include "tflite_generated.h"
 
@@ -52,9 +53,7 @@ fb::TensorType ToTensorType(DType type);
 // `what` names the table.
 Status CheckNoUnknownFields(const void* table, flatbuffers::voffset_t last_field, const char* what);
 
-// The custom operator that we do run. Its options are a FlexBuffers map.
-inline constexpr char kDetectionPostProcessName[] = "TFLite_Detection_PostProcess";
-// Safe on any bytes.
+// The options of kDetectionPostProcessName are a FlexBuffers map. Safe on any bytes.
 Status ReadDetectionOptions(std::span<const uint8_t> bytes, ir::DetectionPostProcessAttrs& attrs);
 // `attrs.encoded` when it still decodes to `attrs`, else a new encoding.
 std::vector<uint8_t> WriteDetectionOptions(const ir::DetectionPostProcessAttrs& attrs);

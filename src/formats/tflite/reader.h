@@ -13,6 +13,9 @@
 
 namespace edgeml::tflite {
 
+// The custom operator that has an OpCode and attributes of its own.
+inline constexpr char kDetectionPostProcessName[] = "TFLite_Detection_PostProcess";
+
 struct ReadOptions {
   // Read the zip archive that may follow the model (labels and other associated files).
   bool associated_files = true;

@@ -1,5 +1,7 @@
-// Control flow and resource variables. Their output shapes are only known by running them, except
-// where the model states one.
+// Control flow and resource variables. Their output shapes are those of the graphs they call, where
+// these agree, or the ones that the model states; else only running tells.
+#include <array>
+#include <span>
 #include <vector>
 
 #include "src/base/strings.h"
@@ -14,29 +16,50 @@ Status CheckOneElement(const InferContext& context, size_t i) {
                ", expected one element");
 }
 
-Status InferIf(InferContext& context) {
-  EDGEML_RETURN_IF_ERROR(CheckOneElement(context, 0));
+// One of `graphs` runs on the inputs from `first` on: when all of them make outputs of the same
+// shapes, these are the node's.
+Status InferFromGraphs(InferContext& context, std::span<const int32_t> graphs, size_t first) {
   context.needs_values = !context.outputs.empty();
+  if (context.callees == nullptr || context.outputs.empty()) return Status::Ok();
+  std::vector<Shape> shapes(context.outputs.size()), others(context.outputs.size());
+  for (size_t i = 0; i < graphs.size(); ++i) {
+    EDGEML_ASSIGN_OR_RETURN(const bool known,
+                            context.callees->OutputShapes(graphs[i], context.inputs.subspan(first),
+                                                          i == 0 ? shapes : others));
+    if (!known || (i > 0 && shapes != others)) return Status::Ok();
+  }
+  for (size_t i = 0; i < shapes.size(); ++i) context.outputs[i].shape = shapes[i];
+  context.needs_values = false;
   return Status::Ok();
 }
 
-// Which branch runs, a number or a boolean, decides about the outputs.
+Status InferIf(InferContext& context) {
+  EDGEML_RETURN_IF_ERROR(CheckOneElement(context, 0));
+  const auto& attrs = context.attrs<IfAttrs>();
+  return InferFromGraphs(context, std::array{attrs.then_subgraph, attrs.else_subgraph}, 1);
+}
+
 Status InferCase(InferContext& context) {
-  if (context.attrs<CaseAttrs>().branch_subgraphs.empty())
-    return Error(Code::kInvalidModel, "has no branches");
-  return InferIf(context);
+  EDGEML_RETURN_IF_ERROR(CheckOneElement(context, 0));
+  const auto& attrs = context.attrs<CaseAttrs>();
+  if (attrs.branch_subgraphs.empty()) return Error(Code::kInvalidModel, "has no branches");
+  return InferFromGraphs(context, attrs.branch_subgraphs, 1);
 }
 
 Status InferComposite(InferContext& context) {
-  context.needs_values = !context.outputs.empty();
-  return Status::Ok();
+  const auto& attrs = context.attrs<CompositeAttrs>();
+  return InferFromGraphs(context, std::array{attrs.decomposition_subgraph}, 0);
 }
 
+// A body that leaves all shapes as they are may run any number of times.
 Status InferWhile(InferContext& context) {
   if (context.inputs.size() != context.outputs.size())
     return Error(Code::kInvalidModel, "has ", context.inputs.size(), " inputs but ",
                  context.outputs.size(), " outputs");
-  context.needs_values = !context.outputs.empty();
+  EDGEML_RETURN_IF_ERROR(
+      InferFromGraphs(context, std::array{context.attrs<WhileAttrs>().body_subgraph}, 0));
+  for (size_t i = 0; i < context.inputs.size(); ++i)
+    context.needs_values |= !(context.outputs[i].shape == context.inputs[i].shape);
   return Status::Ok();
 }
 

@@ -105,6 +105,48 @@ TEST(ConvolutionRules, TransposeConv) {
   }
 }
 
+TEST(ConvolutionRules, Conv3D) {
+  int64_t macs = 0;
+  Conv3DAttrs attrs;
+  attrs.stride_d = 2;
+  attrs.window.dilation_w = 2;
+  attrs.window.padding = Padding::kValid;
+  const TensorView input = Tensor({2, 7, 5, 6, 3}), filter = Tensor({3, 1, 2, 3, 4});
+  const auto out = Infer(OpCode::kConv3D, attrs, {input, filter, Tensor({4})}, &macs);
+  ASSERT_TRUE(out.ok()) << out.status().message();
+  EXPECT_EQ(*out, (Shape{2, 3, 5, 4, 4}));
+  EXPECT_EQ(macs, 2 * 3 * 5 * 4 * 4 * (3 * 1 * 2 * 3));
+  EXPECT_FALSE(Infer(OpCode::kConv3D, attrs, {input, Tensor({3, 1, 2, 2, 4})}).ok());
+  EXPECT_FALSE(Infer(OpCode::kConv3D, attrs, {input, Tensor({3, 0, 2, 3, 4})}).ok());
+  EXPECT_FALSE(Infer(OpCode::kConv3D, attrs, {Tensor({7, 5, 6, 3}), filter}).ok());
+  EXPECT_FALSE(Infer(OpCode::kConv3D, attrs, {input, filter, Tensor({5})}).ok());
+  for (const int32_t wrong : {0, -1}) {
+    attrs.stride_d = wrong;
+    EXPECT_FALSE(Infer(OpCode::kConv3D, attrs, {input, filter}).ok());
+  }
+  attrs.stride_d = 1;
+  attrs.dilation_d = 2147483647;
+  EXPECT_FALSE(Infer(OpCode::kConv3D, attrs, {input, filter}).ok());
+}
+
+TEST(ConvolutionRules, Conv3DTranspose) {
+  Conv3DAttrs attrs;
+  attrs.stride_d = 2;
+  std::vector<int32_t> size = {1, 5, 4, 3, 6};
+  const TensorView filter = Tensor({3, 3, 3, 6, 2}), input = Tensor({1, 3, 4, 3, 2});
+  const auto infer = [&] {
+    return Infer(OpCode::kConv3DTranspose, attrs,
+                 {Tensor({5}, DType::kInt32, size.data()), filter, input});
+  };
+  ASSERT_TRUE(infer().ok()) << infer().status().message();
+  EXPECT_EQ(*infer(), (Shape{1, 5, 4, 3, 6}));
+  for (const std::vector<int32_t>& bad : std::vector<std::vector<int32_t>>{
+           {1, 7, 4, 3, 6}, {1, 5, 4, 3, 5}, {2, 5, 4, 3, 6}, {1, -5, 4, 3, 6}, {1, 5, 4, 0, 6}}) {
+    size = bad;
+    EXPECT_FALSE(infer().ok());
+  }
+}
+
 TEST(ConvolutionRules, FullyConnected) {
   int64_t macs = 0;
   FullyConnectedAttrs attrs;

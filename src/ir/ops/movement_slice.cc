@@ -272,6 +272,7 @@ Result<StridedRanges> ResolveStridedSlice(const StridedSliceAttrs& attrs, const 
   for (int i = 0; i < entries; ++i)
     if (Bit(attrs.new_axis_mask, i) && !Bit(attrs.ellipsis_mask, i)) ++new_axes;
   StridedRanges out;
+  int new_axes_left = new_axes;
   int dim = 0;            // next input dimension
   bool expanded = false;  // the ellipsis was met
   int rank_out = 0;
@@ -294,15 +295,19 @@ Result<StridedRanges> ResolveStridedSlice(const StridedSliceAttrs& attrs, const 
     if (Bit(attrs.ellipsis_mask, i)) {
       if (expanded) return Error(Code::kInvalidModel, "has more than one ellipsis");
       expanded = true;
-      // Covers what the other entries leave; nothing when they cover everything.
+      // Covers what the other entries leave, but at least one dimension, as LiteRT has it: where
+      // they name all of them, the last entry is then ignored.
       const int others = entries - 1 - new_axes;
-      for (int n = input.rank() - others; n > 0; --n) EDGEML_RETURN_IF_ERROR(keep_whole());
+      for (int n = std::max(input.rank() - others, 1); n > 0 && dim < input.rank(); --n)
+        EDGEML_RETURN_IF_ERROR(keep_whole());
       continue;
     }
     if (Bit(attrs.new_axis_mask, i)) {
+      --new_axes_left;
       EDGEML_RETURN_IF_ERROR(emit(1));
       continue;
     }
+    if (dim >= input.rank() && expanded && new_axes_left == 0) break;
     if (dim >= input.rank())
       return Error(Code::kInvalidModel, "names more dimensions than ", input.ToString(), " has");
     const int64_t stride = IndexAt(strides, i);

@@ -56,6 +56,20 @@ TEST(StridedSlice, FollowsTheMasks) {
   EXPECT_EQ(ranges->start[2], 1);
 }
 
+TEST(StridedSlice, GivesAnEllipsisOneDimensionAtLeast) {
+  StridedSliceAttrs attrs;
+  attrs.ellipsis_mask = 0b001;
+  const std::vector<int32_t> begin = {0, 1, 7}, end = {0, 2, 8}, strides = {1, 1, 1};
+  const TensorView from = Indices(begin);
+  const auto ranges =
+      ResolveStridedSlice(attrs, Shape{2, 3}, &from, Indices(end), Indices(strides));
+  ASSERT_TRUE(ranges.ok()) << ranges.status().message();
+  EXPECT_EQ(ranges->output, (Shape{2, 1}));  // the last entry is ignored
+  attrs.new_axis_mask = 0b100;
+  const auto beyond = ResolveStridedSlice(attrs, Shape{2}, &from, Indices(end), Indices(strides));
+  EXPECT_FALSE(beyond.ok());  // the second entry has no dimension left, a new axis follows
+}
+
 TEST(StridedSlice, RefusesWhatLeavesTheTensor) {
   StridedSliceAttrs attrs;
   attrs.shrink_axis_mask = 1;

@@ -45,7 +45,8 @@ ArithmeticResult ArithmeticFloat(ArithmeticOp op, const BinaryOperands& operands
 // clamped, rounded once. Does nothing for another type or operator. Exact.
 void ArithmeticHalf(DType type, ArithmeticOp op, const BinaryOperands& operands, float lo,
                     float hi);
-// (a + bi)(c + di) of complex64, in float32 as written out. Exact but for NaN.
+// Products of complex64 numbers, in float32 as C++ multiplies complex numbers (infinite where a
+// factor is infinite and the other is not zero). Equal to LiteRT's kernel.
 void MultiplyComplex(const BinaryOperands& operands);
 
 // The same for int8, uint8, int16, int32, uint32 and int64; results wrap, then add, sub, mul and

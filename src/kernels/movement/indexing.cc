@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "src/kernels/movement/strided_copy.h"
+#include "src/tensor/half.h"
 
 namespace edgeml::kernels {
 namespace {
@@ -135,19 +136,28 @@ IndexFault GatherNd(const Shape& params_shape, int64_t slices, int depth, int bi
   });
 }
 
-IndexFault EmbeddingLookupDequantized(int64_t count, int64_t rows, int64_t row_size,
-                                      DType table_type, const int32_t* lookup, const void* table,
-                                      const float* scales, bool scale_per_row, float* output) {
-  const auto* bytes = static_cast<const uint8_t*>(table);
-  const int bits = BitsOf(table_type);
+IndexFault EmbeddingLookupDequantized(const EmbeddingTable& table, int64_t count,
+                                      const int32_t* lookup, DType output_type, void* output) {
+  const auto* bytes = static_cast<const uint8_t*>(table.data);
+  const int bits = BitsOf(table.type);
+  const int64_t runs = table.run == 0 ? 0 : table.row_size / table.run;
+  int64_t written = 0;
   for (int64_t i = 0; i < count; ++i) {
     const int64_t row = lookup[i];
-    if (row < 0 || row >= rows) return {i, row};
-    const float scale = scales[scale_per_row ? row : 0];
-    for (int64_t j = 0; j < row_size; ++j) {
-      const int64_t at = row * row_size + j;
-      const int value = bits == 8 ? static_cast<int8_t>(bytes[at]) : SignedPacked(bytes, at, bits);
-      output[i * row_size + j] = static_cast<float>(value) * scale;
+    if (row < 0 || row >= table.rows) return {i, row};
+    for (int64_t r = row * runs; r < (row + 1) * runs; ++r) {
+      const float scale = table.scales[table.one_scale ? 0 : r];
+      const int64_t begin = r * table.run / (8 / bits) * (8 / bits);
+      for (int64_t at = begin; at < begin + table.run; ++at, ++written) {
+        const int value =
+            bits == 8 ? static_cast<int8_t>(bytes[at]) : SignedPacked(bytes, at, bits);
+        const float real = static_cast<float>(value) * scale;
+        if (output_type == DType::kFloat32) {
+          static_cast<float*>(output)[written] = real;
+        } else {
+          static_cast<uint16_t*>(output)[written] = FloatToHalf(real);
+        }
+      }
     }
   }
   return {};

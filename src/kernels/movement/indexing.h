@@ -35,11 +35,20 @@ IndexFault GatherNd(const Shape& params_shape, int64_t slices, int depth, int bi
                     DType index_type, const void* params, const void* indices, void* output);
 
 // EMBEDDING_LOOKUP from a quantized table [rows, row_size] of int8 (also bytes typed uint8, which
-// the format reads as int8), int4 or int2: output[i, :] = table[lookup[i], :] * scale of the row.
-// `scales` holds one per row, or one in all. Rows are packed without gaps.
-IndexFault EmbeddingLookupDequantized(int64_t count, int64_t rows, int64_t row_size,
-                                      DType table_type, const int32_t* lookup, const void* table,
-                                      const float* scales, bool scale_per_row, float* output);
+// the format reads as int8), int4 or int2. Every `run` elements of a row share a scale; run divides
+// row_size.
+struct EmbeddingTable {
+  int64_t rows = 0, row_size = 0, run = 0;
+  DType type = DType::kInt8;
+  const void* data = nullptr;
+  const float* scales = nullptr;  // [rows * row_size / run], or one when `one_scale`
+  bool one_scale = false;
+};
+// output[i, :] = table[lookup[i], :] * scales, of float32 or float16. Runs are packed without gaps,
+// but each is read from the beginning of the byte that it begins in, as LiteRT does: runs of a size
+// that does not fill whole bytes are not what one would think.
+IndexFault EmbeddingLookupDequantized(const EmbeddingTable& table, int64_t count,
+                                      const int32_t* lookup, DType output_type, void* output);
 
 // ONE_HOT: output [prefix, depth, suffix], indices [prefix, suffix] of int32 or int64;
 //   output[i, j, k] = indices[i, k] == j ? on : off

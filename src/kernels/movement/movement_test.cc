@@ -88,14 +88,18 @@ TEST(GatherNd, IndexesTheLeadingDimensions) {
 }
 
 TEST(EmbeddingLookup, DequantizesInt4Rows) {
-  const uint8_t table[] = {0xF1, 0x72};  // [2, 2]: 1, -1; 2, 7
+  const uint8_t bytes[] = {0xF1, 0x72};  // [2, 2]: 1, -1; 2, 7
   const float scales[] = {0.5f, 2.0f};
+  const EmbeddingTable table{
+      .rows = 2, .row_size = 2, .run = 2, .type = DType::kInt4, .data = bytes, .scales = scales};
   const int32_t lookup[] = {1, 0};
   std::vector<float> out(4);
-  EXPECT_FALSE(
-      EmbeddingLookupDequantized(2, 2, 2, DType::kInt4, lookup, table, scales, true, out.data())
-          .found());
+  EXPECT_FALSE(EmbeddingLookupDequantized(table, 2, lookup, DType::kFloat32, out.data()).found());
   EXPECT_EQ(out, (std::vector<float>{4.0f, 14.0f, 0.5f, -0.5f}));
+  std::vector<uint16_t> halves(4);
+  const int32_t beyond[] = {0, 2};
+  EXPECT_EQ(EmbeddingLookupDequantized(table, 2, beyond, DType::kFloat16, halves.data()).at, 1);
+  EXPECT_EQ(halves[0], 0x3800);  // 0.5
 }
 
 TEST(MirrorPad, ReflectsWithAndWithoutTheEdge) {

@@ -59,6 +59,19 @@ TEST(PoolReference, MaxWithPaddingInFront) {
   EXPECT_EQ(wide_output, (std::vector<int16_t>{-400, -300, -250, -250}));
 }
 
+TEST(LocalResponseReference, AnyRadius) {
+  const std::vector<float> input = {1, 2, 3, 4};
+  std::vector<float> output(4);
+  const auto normalize = [&](int64_t radius) {
+    LocalResponseNormalize(4, radius, 1.0, 1.0, 1.0, input.data(), output.data(), 0, 4);
+    return output;
+  };
+  normalize(2147483647);  // all of the vector: 1 + 30
+  for (size_t i = 0; i < 4; ++i) EXPECT_FLOAT_EQ(output[i], input[i] / 31.0f);
+  EXPECT_EQ(normalize(-2147483648LL), input);
+  EXPECT_EQ(normalize(0), input);
+}
+
 TEST(L2NormalizeReference, Float) {
   const std::vector<float> input = {3, 4, 0, 0};
   std::vector<float> output(4, 9.0f);
