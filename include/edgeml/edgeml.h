@@ -275,7 +275,7 @@ class EDGEML_API Session {
   // Runs once. Prepares first when needed. Errors: kCancelled, kInvalidModel (values that the model
   // cannot take: an index out of range), kResourceExhausted (memory cap or step limit).
   Status Run();
-  // Makes a running Run() return kCancelled soon. Thread-safe.
+  // Makes a running Run() or Prepare() return kCancelled soon. Thread-safe.
   void Cancel();
   // Zeroes the state of stateful operators, resets custom ones and forgets resource variables.
   Status ResetVariables();

@@ -125,6 +125,7 @@ Status Session::ResizeInput(int i, std::span<const int32_t> shape, bool strict) 
 }
 
 Status Session::Prepare() {
+  impl_->context.cancel.store(false, std::memory_order_relaxed);
   EDGEML_RETURN_IF_ERROR(impl_->model->CheckIntact());
   return impl_->executor->Prepare();
 }

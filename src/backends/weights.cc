@@ -150,9 +150,9 @@ std::vector<float> ChannelScales(const TensorView& weights, int32_t channels) {
 void QuantizedInput::Prepare(PrepareContext& context, int64_t rows, int64_t elements) {
   rows_ = static_cast<size_t>(rows);
   elements_ = static_cast<size_t>(elements);
-  values_ = context.RequestWorkspace(rows_ * elements_);
-  scales_ = context.RequestWorkspace(rows_ * sizeof(float));
-  zero_points_ = context.RequestWorkspace(rows_ * sizeof(int32_t));
+  values_ = context.RequestWorkspace(uint64_t{rows_} * elements_);
+  scales_ = context.RequestWorkspace(uint64_t{rows_} * sizeof(float));
+  zero_points_ = context.RequestWorkspace(uint64_t{rows_} * sizeof(int32_t));
 }
 
 void QuantizedInput::Fill(RunContext& context, const float* input, bool asymmetric) const {

@@ -53,6 +53,46 @@ TEST(PlanArena, RandomLifetimesNeverOverlap) {
   EXPECT_LT(worst, 1.35);
 }
 
+// A file may claim any number of tensors: planning must not take the square of it.
+TEST(PlanArena, ManyBlocksArePlacedSoon) {
+  std::mt19937 rng(20262);
+  std::vector<Block> blocks(200'000);
+  for (size_t i = 0; i < blocks.size(); ++i) {
+    const auto first = static_cast<int32_t>(i);
+    blocks[i] = {rng() % 5000, first, first + static_cast<int32_t>(rng() % 50)};
+  }
+  const auto plan = PlanArena(blocks);
+  ASSERT_TRUE(plan.has_value());
+  EXPECT_LT(static_cast<double>(plan->total_bytes), 1.5 * static_cast<double>(*LowerBound(blocks)));
+}
+
+TEST(PlanArena, ManyBlocksNeverOverlap) {
+  std::mt19937 rng(20263);
+  std::vector<Block> blocks(10'100);
+  for (Block& block : blocks) {
+    block.first = static_cast<int32_t>(rng() % 3000);
+    block.last = block.first + static_cast<int32_t>(rng() % 6);
+    block.bytes = rng() % 4 == 0 ? 0 : rng() % 3000;
+  }
+  const auto plan = PlanArena(blocks);
+  ASSERT_TRUE(plan.has_value());
+  std::vector<std::vector<size_t>> alive(3006);
+  for (size_t i = 0; i < blocks.size(); ++i)
+    for (int32_t step = blocks[i].first; step <= blocks[i].last; ++step)
+      alive[static_cast<size_t>(step)].push_back(i);
+  for (const auto& together : alive) {
+    for (size_t a = 0; a < together.size(); ++a) {
+      for (size_t b = 0; b < a; ++b) {
+        const size_t i = together[a], j = together[b];
+        if (blocks[i].bytes == 0 || blocks[j].bytes == 0) continue;
+        ASSERT_TRUE(plan->offsets[i] + blocks[i].bytes <= plan->offsets[j] ||
+                    plan->offsets[j] + blocks[j].bytes <= plan->offsets[i])
+            << "blocks " << i << " and " << j;
+      }
+    }
+  }
+}
+
 TEST(PlanArena, RefusesOverflow) {
   const std::vector<Block> blocks = {{std::numeric_limits<size_t>::max() / 2 - 10, 0, 1},
                                      {std::numeric_limits<size_t>::max() / 2 - 10, 0, 1}};

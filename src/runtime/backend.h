@@ -83,8 +83,9 @@ class PrepareContext {
   virtual int num_threads() const = 0;
 
   // Memory that only lives during this node's Run, 64-byte aligned, planned in the arena. Returns
-  // its index for RunContext::workspace.
-  virtual int RequestWorkspace(size_t bytes) = 0;
+  // its index for RunContext::workspace. More than can be addressed is refused after Prepare;
+  // counts are multiplied in 64 bits therefore, on 32-bit machines too.
+  virtual int RequestWorkspace(uint64_t bytes) = 0;
 
   // Weights in a layout of the kernel's own, made once per model and shared by its sessions.
   // `layout` names the layout completely: kernel, SIMD level, and every parameter that `fill`

@@ -26,6 +26,11 @@ std::string Decline(const KernelEntry& entry, const NodeView& view) {
 
 }  // namespace
 
+const std::shared_ptr<MemoryBudget>& ExecutionContext::Budget() {
+  if (budget == nullptr) budget = std::make_shared<MemoryBudget>(memory_cap);
+  return budget;
+}
+
 GraphExecutor::GraphExecutor(ExecutionContext& context, int32_t graph_index, bool is_main)
     : context_(context),
       graph_index_(graph_index),
@@ -142,8 +147,13 @@ Status GraphExecutor::InitConstants() {
         TensorView dense = view;
         dense.shape = value.shape;
         EDGEML_RETURN_IF_ERROR(CheckSize(dense, &dense_bytes));
+        EDGEML_ASSIGN_OR_RETURN(std::shared_ptr<void> reserved,
+                                Reserve(context_.Budget(), dense_bytes));
         EDGEML_ASSIGN_OR_RETURN(std::vector<std::byte> dense_data, ir::Densify(value));
-        return ir::ConstantData::Own(std::move(dense_data));
+        const std::span<const std::byte> all(dense_data);  // stays where it is when moved
+        auto owner = std::make_shared<std::pair<std::vector<std::byte>, std::shared_ptr<void>>>(
+            std::move(dense_data), std::move(reserved));
+        return ir::ConstantData{std::move(owner), all};
       };
       auto folded = context_.program->Folded(graph_index_, static_cast<int>(v), make);
       if (!folded.ok())
@@ -339,7 +349,7 @@ Status GraphExecutor::Fold(size_t n) {
     for (const size_t bytes : preparer.workspaces) {
       if (bytes > context_.memory_cap)
         return Error(Code::kResourceExhausted, "scratch memory over the memory cap");
-      EDGEML_ASSIGN_OR_RETURN(auto memory, AllocateAligned(bytes));
+      EDGEML_ASSIGN_OR_RETURN(auto memory, context_.Allocate(bytes));
       state.scratch.push_back({std::move(memory), bytes});
     }
     for (size_t i = 0; i < node.outputs.size(); ++i) {
@@ -350,7 +360,7 @@ Status GraphExecutor::Fold(size_t n) {
         return Error(Code::kResourceExhausted, "values known before running need ",
                      HumanBytes(known_bytes_), ", over the memory cap of ",
                      HumanBytes(context_.memory_cap));
-      EDGEML_ASSIGN_OR_RETURN(auto memory, AllocateAligned(bytes));
+      EDGEML_ASSIGN_OR_RETURN(auto memory, context_.Allocate(bytes));
       state.out[i].data = memory.get();
       outputs.push_back({std::move(memory), bytes});
     }
@@ -453,7 +463,8 @@ Status GraphExecutor::ChooseAndPrepare(size_t n) {
     if (preparer.workspaces[i] > context_.memory_cap)
       return Error(Code::kResourceExhausted, "scratch memory of ",
                    HumanBytes(preparer.workspaces[i]), " is over the memory cap");
-    EDGEML_ASSIGN_OR_RETURN(state.scratch[i].data, AllocateAligned(preparer.workspaces[i]));
+    state.scratch[i] = {};
+    EDGEML_ASSIGN_OR_RETURN(state.scratch[i].data, context_.Allocate(preparer.workspaces[i]));
     state.scratch[i].capacity = preparer.workspaces[i];
   }
   return Status::Ok();
@@ -470,13 +481,15 @@ Status GraphExecutor::AllocateVariables() {
     EDGEML_RETURN_IF_ERROR(CheckSize(view, &bytes).WithContext(Concat("variable tensor ", v)));
     Buffer& buffer = variables_[static_cast<int32_t>(v)];
     if (buffer.data == nullptr || buffer.capacity != bytes) {
-      persistent_bytes_ = persistent_bytes_ - buffer.capacity + bytes;
-      if (persistent_bytes_ > context_.memory_cap)
-        return Error(Code::kResourceExhausted, "variable tensors need ",
-                     HumanBytes(persistent_bytes_), ", over the memory cap of ",
+      persistent_bytes_ -= buffer.capacity;
+      buffer = {};
+      if (bytes > context_.memory_cap - std::min(persistent_bytes_, context_.memory_cap))
+        return Error(Code::kResourceExhausted, "variable tensors need another ", HumanBytes(bytes),
+                     " beside ", HumanBytes(persistent_bytes_), ", over the memory cap of ",
                      HumanBytes(context_.memory_cap));
-      EDGEML_ASSIGN_OR_RETURN(buffer.data, AllocateAligned(bytes));
+      EDGEML_ASSIGN_OR_RETURN(buffer.data, context_.Allocate(bytes));
       buffer.capacity = bytes;
+      persistent_bytes_ += bytes;
     }
     view.data = buffer.data.get();
     view.SetDenseStrides();
@@ -546,7 +559,7 @@ Status GraphExecutor::PlanMemory() {
   if (arena_ == nullptr || arena_capacity_ < layout_.arena_bytes) {
     arena_.reset();
     arena_capacity_ = 0;
-    EDGEML_ASSIGN_OR_RETURN(arena_, AllocateAligned(layout_.arena_bytes));
+    EDGEML_ASSIGN_OR_RETURN(arena_, context_.Allocate(layout_.arena_bytes));
     arena_capacity_ = layout_.arena_bytes;
   }
   for (size_t v = 0; v < views_.size(); ++v) {

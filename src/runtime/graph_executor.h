@@ -49,8 +49,15 @@ struct ExecutionContext {
   // Nodes of called graphs settled to learn output shapes since the session's own graph was last
   // prepared.
   size_t probed_nodes = 0;
+  std::shared_ptr<MemoryBudget> budget;  // of memory_cap; made when first asked for memory
   // Graphs called by control flow, made on demand; one executor per graph.
   std::map<int32_t, std::unique_ptr<GraphExecutor>> callees;
+
+  const std::shared_ptr<MemoryBudget>& Budget();
+  // kResourceExhausted over the memory cap.
+  Result<std::shared_ptr<std::byte>> Allocate(size_t bytes) {
+    return AllocateAligned(bytes, Budget());
+  }
 };
 
 class GraphExecutor : public SubgraphRunner {

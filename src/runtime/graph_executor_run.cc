@@ -78,15 +78,17 @@ Status GraphExecutor::AllocateDynamic(int32_t value, const Shape& shape) {
 Status GraphExecutor::GrowDynamic(int32_t value, size_t bytes) {
   Buffer& buffer = dynamic_[Index(value)];
   if (buffer.data == nullptr || buffer.capacity < bytes) {
-    const size_t total = dynamic_bytes_ - buffer.capacity + bytes;
-    if (bytes > context_.memory_cap || total + layout_.arena_bytes > context_.memory_cap)
-      return Error(Code::kResourceExhausted, "tensors of dynamic shape need ", HumanBytes(total),
-                   ", over the memory cap of ", HumanBytes(context_.memory_cap));
-    dynamic_bytes_ -= buffer.capacity;
+    const size_t others = dynamic_bytes_ - buffer.capacity;
+    const size_t cap = context_.memory_cap - std::min(layout_.arena_bytes, context_.memory_cap);
+    if (others > cap || bytes > cap - others)
+      return Error(Code::kResourceExhausted, "tensors of dynamic shape need another ",
+                   HumanBytes(bytes), " beside ", HumanBytes(others), ", over the memory cap of ",
+                   HumanBytes(context_.memory_cap));
+    dynamic_bytes_ = others;
     buffer = {};
-    EDGEML_ASSIGN_OR_RETURN(buffer.data, AllocateAligned(bytes));
+    EDGEML_ASSIGN_OR_RETURN(buffer.data, context_.Allocate(bytes));
     buffer.capacity = bytes;
-    dynamic_bytes_ = total;
+    dynamic_bytes_ += bytes;
   }
   return Status::Ok();
 }

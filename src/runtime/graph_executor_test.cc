@@ -125,6 +125,32 @@ TEST_F(GraphExecutorTest, RefusesWhatIsOverTheMemoryCap) {
   EXPECT_TRUE(executor_->Run().ok());
 }
 
+// A file may have any number of graphs, each of which is under the cap.
+TEST_F(GraphExecutorTest, GraphsOfOneSessionShareTheMemoryCap) {
+  context_.memory_cap = 10000;
+  ir::Module module = Chain(2, {600});
+  module.graphs.push_back(module.graphs[0]);
+  Start(std::move(module));
+  ASSERT_TRUE(executor_->Prepare().ok());
+  auto other = std::make_unique<GraphExecutor>(context_, 1, false);
+  EXPECT_EQ(other->Prepare().code(), Code::kResourceExhausted);
+  executor_.reset();  // gives its memory back
+  EXPECT_TRUE(other->Prepare().ok());
+}
+
+TEST(MemoryBudget, IsTakenAndGivenBack) {
+  auto budget = std::make_shared<MemoryBudget>(100);
+  {
+    const auto held = AllocateAligned(60, budget);
+    ASSERT_TRUE(held.ok());
+    EXPECT_EQ(AllocateAligned(41, budget).status().code(), Code::kResourceExhausted);
+    EXPECT_TRUE(AllocateAligned(40, budget).ok());
+    EXPECT_FALSE(budget->Take(SIZE_MAX));
+  }
+  EXPECT_TRUE(budget->Take(100));
+  EXPECT_EQ(AllocateAligned(SIZE_MAX - 10).status().code(), Code::kResourceExhausted);
+}
+
 TEST_F(GraphExecutorTest, UsesMemoryOfTheCaller) {
   Start(Chain(2, {3}));
   float in[3] = {1, 2, 3}, out[3] = {}, other[3] = {10, 20, 30};

@@ -8,8 +8,9 @@
 namespace edgeml::runtime {
 namespace {
 
-// Joining costs a bound computation per wish; past this many tensors only free wishes are granted.
-constexpr size_t kManyTensors = 3000;
+// Some wishes cost a bound computation. Past this many tensors, or blocks looked at in all, only
+// free ones are granted.
+constexpr size_t kManyTensors = 3000, kManyBounds = 2'000'000;
 
 struct Group {
   size_t bytes = 0;
@@ -61,7 +62,9 @@ class Groups {
         if (gi.has_graph_input || wish.offset > to.bytes || ti.bytes > to.bytes - wish.offset)
           return;
         const size_t target = offset_[out] + wish.offset;
-        if (target < offset_[in] || target - offset_[in] + gi.bytes > go.bytes) return;
+        if (target < offset_[in] || target - offset_[in] > go.bytes ||
+            gi.bytes > go.bytes - (target - offset_[in]))
+          return;
         JoinIfNoDearer(group_of_[in], group_of_[out], target - offset_[in]);
         return;
       }
@@ -113,8 +116,9 @@ class Groups {
     const Group& b = groups_[static_cast<size_t>(into)];
     const bool free = a.first >= b.first && a.last <= b.last;
     if (!free) {
-      if (request_.tensors.size() > kManyTensors) return;
+      if (request_.tensors.size() > kManyTensors || bounds_ > kManyBounds) return;
       std::vector<plan::Block> blocks = Blocks();
+      bounds_ += blocks.size();
       const auto before = plan::LowerBound(blocks);
       plan::Block& whole = blocks[static_cast<size_t>(into)];
       whole.first = std::min(whole.first, a.first);
@@ -130,6 +134,7 @@ class Groups {
   std::vector<int32_t> group_of_;
   std::vector<size_t> offset_;
   std::vector<Group> groups_;
+  size_t bounds_ = 0;  // blocks looked at for bounds so far
 };
 
 }  // namespace

@@ -2,6 +2,7 @@
 #ifndef EDGEML_RUNTIME_NODE_STATE_H_
 #define EDGEML_RUNTIME_NODE_STATE_H_
 
+#include <algorithm>
 #include <limits>
 #include <memory>
 #include <string>
@@ -37,8 +38,10 @@ class GraphExecutor::Preparer : public PrepareContext {
   const NodeView& view() const override { return view_; }
   int num_threads() const override { return owner_.context_.pool->num_threads(); }
 
-  int RequestWorkspace(size_t bytes) override {
-    workspaces.push_back(bytes);
+  int RequestWorkspace(uint64_t bytes) override {
+    // As much as fits a size_t is still more than there is.
+    workspaces.push_back(
+        static_cast<size_t>(std::min<uint64_t>(bytes, std::numeric_limits<size_t>::max())));
     return static_cast<int>(workspaces.size()) - 1;
   }
 
@@ -50,14 +53,14 @@ class GraphExecutor::Preparer : public PrepareContext {
     const int32_t value = owner_.graph_.nodes[node_].inputs[input];
     if (owner_.kinds_[Index(value)] != Kind::kConstant) {
       // Computed while preparing, so its address is not a lasting name: not shared.
-      EDGEML_ASSIGN_OR_RETURN(std::shared_ptr<std::byte> memory, AllocateAligned(bytes));
+      EDGEML_ASSIGN_OR_RETURN(std::shared_ptr<std::byte> memory, owner_.context_.Allocate(bytes));
       fill(memory.get());
       return std::shared_ptr<const std::byte>(std::move(memory));
     }
     const TensorView& source = view_.inputs[input];
     const std::string key =
         Concat(reinterpret_cast<uintptr_t>(source.data), "/", source.shape.ToString(), "/", layout);
-    return owner_.context_.program->Packed(key, bytes, fill);
+    return owner_.context_.program->Packed(key, bytes, owner_.context_.Budget(), fill);
   }
 
   void AllowInPlace(size_t input, size_t output) override {

@@ -3,6 +3,7 @@
 #ifndef EDGEML_RUNTIME_PROGRAM_H_
 #define EDGEML_RUNTIME_PROGRAM_H_
 
+#include <atomic>
 #include <cstddef>
 #include <map>
 #include <memory>
@@ -16,8 +17,27 @@
 
 namespace edgeml::runtime {
 
-// Memory aligned to 64 bytes and zeroed, or kResourceExhausted.
-Result<std::shared_ptr<std::byte>> AllocateAligned(size_t bytes);
+// What a session may allocate: tensors of all its graphs, scratch memory, folded constants and
+// packed weights together. Each would fit by itself in a file made to exhaust memory. Thread-safe.
+class MemoryBudget {
+ public:
+  explicit MemoryBudget(size_t cap) : cap_(cap) {}
+  size_t cap() const { return cap_; }
+  // False when less is left.
+  bool Take(size_t bytes);
+  void Give(size_t bytes) { used_.fetch_sub(bytes, std::memory_order_relaxed); }
+
+ private:
+  const size_t cap_;
+  std::atomic<size_t> used_{0};
+};
+
+// Takes `bytes` from the budget until the result is destroyed. kResourceExhausted.
+Result<std::shared_ptr<void>> Reserve(std::shared_ptr<MemoryBudget> budget, size_t bytes);
+
+// Memory aligned to 64 bytes and zeroed, or kResourceExhausted. Taken from the budget, if any.
+Result<std::shared_ptr<std::byte>> AllocateAligned(size_t bytes,
+                                                   std::shared_ptr<MemoryBudget> budget = nullptr);
 
 class Program {
  public:
@@ -28,6 +48,7 @@ class Program {
 
   // Packed weights by key: made by `fill` the first time, shared while anyone holds them.
   Result<std::shared_ptr<const std::byte>> Packed(const std::string& key, size_t bytes,
+                                                  std::shared_ptr<MemoryBudget> budget,
                                                   FunctionRef<void(std::byte*)> fill) const;
 
   // A value of graph `graph` that depends on constants only, made by `make` the first time.

@@ -125,7 +125,7 @@ class BatchMatMulStep : public runtime::Step {
     quantized_x_.Prepare(context, x_matrices_ * shape_.rows, shape_.depth);
     if (transpose_x_) {
       transposed_ = context.RequestWorkspace(
-          static_cast<size_t>(x_matrices_ * shape_.rows * shape_.depth) * sizeof(float));
+          static_cast<uint64_t>(x_matrices_ * shape_.rows * shape_.depth) * sizeof(float));
       shape_.x_row_stride = shape_.depth;
       shape_.x_depth_stride = 1;
     }
@@ -133,8 +133,8 @@ class BatchMatMulStep : public runtime::Step {
     y_scale_ = y.scale();
     if (per_channel_) col_scales_ = ChannelScales(y, static_cast<int32_t>(shape_.cols));
     y_matrices_ = y_shape.num_elements(0, 3);
-    col_sums_ =
-        context.RequestWorkspace(static_cast<size_t>(y_matrices_ * shape_.cols) * sizeof(int32_t));
+    col_sums_ = context.RequestWorkspace(static_cast<uint64_t>(y_matrices_ * shape_.cols) *
+                                         sizeof(int32_t));
     // LiteRT looks the parameters of batch (i, j, k) up as those of batch i + j + k, which is right
     // when there is one batch dimension only. Before, it folds the innermost batch dimension of x
     // into the rows when y has a 1 there. The reference does the same.

@@ -50,7 +50,7 @@ class PostProcessStep : public Step {
       float_input_[i] = input.type == DType::kFloat32 ? -1 : context.RequestWorkspace(*floats);
     }
     boxes_ =
-        context.RequestWorkspace(static_cast<size_t>(params_.num_boxes) * sizeof(kernels::Box));
+        context.RequestWorkspace(static_cast<uint64_t>(params_.num_boxes) * sizeof(kernels::Box));
     scratch_ = context.RequestWorkspace(kernels::DetectionScratchBytes(params_));
     return Status::Ok();
   }
@@ -107,7 +107,8 @@ class NonMaxSuppressionStep : public Step {
     soft_ = context.view().inputs.size() == 6;
     // The boxes exist, at 16 bytes each, and a candidate is no larger.
     static_assert(sizeof(kernels::Candidate) <= sizeof(kernels::Box));
-    candidates_ = context.RequestWorkspace(static_cast<size_t>(boxes) * sizeof(kernels::Candidate));
+    candidates_ =
+        context.RequestWorkspace(static_cast<uint64_t>(boxes) * sizeof(kernels::Candidate));
     return Status::Ok();
   }
 

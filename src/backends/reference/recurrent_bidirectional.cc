@@ -46,7 +46,7 @@ class BidirectionalLstmStep : public Step {
     const auto& attrs = view.attrs<ir::BidirectionalLstmAttrs>();
     merge_ = attrs.merge_outputs;
     weighted_ = view.has_input(kAuxWeights + 1);
-    size_t scratch = 0;
+    uint64_t scratch = 0;
     for (size_t direction = 0; direction < 2; ++direction) {
       cells_[direction].Prepare(view, LayoutOf(view, direction));
       kernels::LstmCell& cell = cells_[direction].cell();
@@ -131,7 +131,7 @@ class BidirectionalRnnStep : public Step {
     const bool hybrid = view.inputs[1].type != DType::kFloat32;
     reads_aux_ = view.has_input(kAux) && !weighted_ && attrs.time_major;
     passes_ = hybrid && attrs.time_major ? input[0] : 1;
-    size_t scratch = 0;
+    uint64_t scratch = 0;
     for (size_t direction = 0; direction < 2; ++direction) {
       kernels::RnnCell& cell = cells_[direction];
       const size_t at = kWeights(direction);

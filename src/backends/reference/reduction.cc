@@ -91,7 +91,7 @@ class ReduceStep : public runtime::Step {
     op_ = OpOf(view.node->op, view.inputs[0].type);
     const TensorView& in = view.inputs[0];
     const TensorView& out = view.outputs[0];
-    const auto elements = static_cast<size_t>(out.num_elements());
+    const auto elements = static_cast<uint64_t>(out.num_elements());
     workspace_ = -1;
     if (form_ == Form::kMean && in.type == DType::kInt32)
       workspace_ = context.RequestWorkspace(elements * sizeof(int64_t));

@@ -93,7 +93,7 @@ class TopKStep : public runtime::Step {
  public:
   Status Prepare(runtime::PrepareContext& context) override {
     const int32_t depth = context.view().inputs[0].shape.back();
-    order_ = context.RequestWorkspace(static_cast<size_t>(depth) * sizeof(int32_t));
+    order_ = context.RequestWorkspace(static_cast<uint64_t>(depth) * sizeof(int32_t));
     return Status::Ok();
   }
   Status Run(runtime::RunContext& context) override {

@@ -37,7 +37,7 @@ class Rfft2dStep : public runtime::Step {
     const int64_t numbers = shape_.scratch();
     if (numbers > std::numeric_limits<ptrdiff_t>::max() / int64_t{sizeof(kernels::Complex)})
       return Error(Code::kResourceExhausted, "the transform is too long");
-    scratch_ = context.RequestWorkspace(static_cast<size_t>(numbers) * sizeof(kernels::Complex));
+    scratch_ = context.RequestWorkspace(static_cast<uint64_t>(numbers) * sizeof(kernels::Complex));
     return Status::Ok();
   }
 

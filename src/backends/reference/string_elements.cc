@@ -29,7 +29,7 @@ class ElementsPrepare : public PrepareContext {
 
   const NodeView& view() const override { return view_; }
   int num_threads() const override { return outer_.num_threads(); }
-  int RequestWorkspace(size_t bytes) override { return outer_.RequestWorkspace(bytes); }
+  int RequestWorkspace(uint64_t bytes) override { return outer_.RequestWorkspace(bytes); }
   Result<std::shared_ptr<const std::byte>> Pack(size_t input, std::string_view layout, size_t bytes,
                                                 FunctionRef<void(std::byte*)> fill) override {
     return outer_.Pack(input, layout, bytes, fill);

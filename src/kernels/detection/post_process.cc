@@ -12,7 +12,7 @@ struct Scored {
   float score;
 };
 
-size_t Aligned(size_t bytes) { return (bytes + 7) & ~size_t{7}; }
+uint64_t Aligned(uint64_t bytes) { return (bytes + 7) & ~uint64_t{7}; }
 
 // The scratch memory, cut in pieces.
 struct Scratch {
@@ -24,12 +24,13 @@ struct Scratch {
   Scored *merged = nullptr, *other = nullptr;  // [max_detections + per_class] each, regular only
 
   // Cuts `memory`, or only counts when it is null.
-  size_t Cut(const DetectionParams& p, void* memory) {
-    size_t used = 0;
+  uint64_t Cut(const DetectionParams& p, void* memory) {
+    uint64_t used = 0;
     const auto take = [&](auto*& pointer, int64_t count) {
       using T = std::remove_reference_t<decltype(*pointer)>;
-      if (memory != nullptr) pointer = reinterpret_cast<T*>(static_cast<char*>(memory) + used);
-      used += Aligned(static_cast<size_t>(count) * sizeof(T));
+      if (memory != nullptr)
+        pointer = reinterpret_cast<T*>(static_cast<char*>(memory) + static_cast<size_t>(used));
+      used += Aligned(static_cast<uint64_t>(count) * sizeof(T));
     };
     const int64_t kept = p.regular ? p.max_detections + std::min(p.per_class, p.max_detections) : 0;
     take(merged, kept);
@@ -164,7 +165,7 @@ void DecodeBoxes(const DetectionParams& p, const float* encodings, int64_t strid
   }
 }
 
-size_t DetectionScratchBytes(const DetectionParams& params) {
+uint64_t DetectionScratchBytes(const DetectionParams& params) {
   return Scratch().Cut(params, nullptr);
 }
 

@@ -32,7 +32,7 @@ void DecodeBoxes(const DetectionParams& params, const float* encodings, int64_t 
                  const float* anchors, Box* boxes);
 
 // Bytes of scratch that SelectDetections wants, 8-byte aligned.
-size_t DetectionScratchBytes(const DetectionParams& params);
+uint64_t DetectionScratchBytes(const DetectionParams& params);
 
 // Writes the best detections: out_boxes [slots], out_classes [slots], out_scores [slots] with
 // slots = max_detections * max_classes, and how many there are; slots left over are zero. Scores

@@ -164,8 +164,8 @@ void StepIntegerLstm(const IntegerLstmCell& cell, const Scratch& scratch, const 
 
 }  // namespace
 
-size_t IntegerLstmScratchBytes(const IntegerLstmCell& cell) {
-  return static_cast<size_t>(cell.cells) * (kNumGates * sizeof(int16_t) + sizeof(int8_t));
+uint64_t IntegerLstmScratchBytes(const IntegerLstmCell& cell) {
+  return static_cast<uint64_t>(cell.cells) * (kNumGates * sizeof(int16_t) + sizeof(int8_t));
 }
 
 void RunIntegerLstm(const IntegerLstmCell& cell, const int8_t* input, int8_t* output_state,

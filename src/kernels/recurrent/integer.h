@@ -47,7 +47,7 @@ struct IntegerLstmCell {
   bool coupled() const { return gates[kInputGate].input == nullptr; }
 };
 
-size_t IntegerLstmScratchBytes(const IntegerLstmCell& cell);
+uint64_t IntegerLstmScratchBytes(const IntegerLstmCell& cell);
 
 // input [batch, time, inputs], output [batch, time, outputs], output_state [batch, outputs],
 // cell_state [batch, cells]; the states are read and updated.

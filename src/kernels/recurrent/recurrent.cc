@@ -15,15 +15,16 @@ class Carver {
   explicit Carver(void* block) : block_(static_cast<char*>(block)) {}
   template <typename T>
   T* Take(int64_t count) {
-    T* piece = block_ == nullptr ? nullptr : reinterpret_cast<T*>(block_ + used_);
-    used_ += (static_cast<size_t>(count) * sizeof(T) + 7) & ~size_t{7};
+    T* piece =
+        block_ == nullptr ? nullptr : reinterpret_cast<T*>(block_ + static_cast<size_t>(used_));
+    used_ += (static_cast<uint64_t>(count) * sizeof(T) + 7) & ~uint64_t{7};
     return piece;
   }
-  size_t used() const { return used_; }
+  uint64_t used() const { return used_; }
 
  private:
   char* block_;
-  size_t used_ = 0;
+  uint64_t used_ = 0;  // may be more than can be addressed, when nothing is cut yet
 };
 
 struct LstmScratch {
@@ -174,7 +175,7 @@ void CellVector::MultiplyInto(const WeightMatrix& matrix, int64_t rows, float* o
   }
 }
 
-size_t LstmScratchBytes(const LstmCell& cell) {
+uint64_t LstmScratchBytes(const LstmCell& cell) {
   Carver carver(nullptr);
   LstmScratch scratch(carver, cell);
   return carver.used();
@@ -220,7 +221,7 @@ void RunBasicLstm(const BasicLstmShape& shape, const float* input, const float* 
   }
 }
 
-size_t RnnScratchBytes(const RnnCell& cell) {
+uint64_t RnnScratchBytes(const RnnCell& cell) {
   Carver carver(nullptr);
   carver.Take<int8_t>(cell.inputs);
   carver.Take<int8_t>(cell.aux_inputs);
@@ -256,7 +257,7 @@ void RunRnn(const RnnCell& cell, const float* input, const float* aux, float* hi
   }
 }
 
-size_t SvdfScratchBytes(const SvdfShape& shape) {
+uint64_t SvdfScratchBytes(const SvdfShape& shape) {
   Carver carver(nullptr);
   carver.Take<float>(shape.filters);
   carver.Take<int8_t>(shape.inputs);

@@ -87,7 +87,7 @@ struct LstmCell {
   bool coupled() const { return !gates[kInputGate].input.present(); }
 };
 
-size_t LstmScratchBytes(const LstmCell& cell);
+uint64_t LstmScratchBytes(const LstmCell& cell);
 
 // input [batch, time, inputs], aux [batch, time, aux_inputs] or null, output [batch, time, outputs]
 // in rows of output_stride; output_state [batch, outputs] and cell_state [batch, cells] are read
@@ -119,7 +119,7 @@ struct RnnCell {
   CellActivation activation = CellActivation::kTanh;
   bool asymmetric = false;
 };
-size_t RnnScratchBytes(const RnnCell& cell);
+uint64_t RnnScratchBytes(const RnnCell& cell);
 // aux as its strides say, or null; hidden [batch, units] is read and updated; output
 // [batch, time, units] in rows of output_stride.
 void RunRnn(const RnnCell& cell, const float* input, const float* aux, float* hidden, void* scratch,
@@ -130,7 +130,7 @@ struct SvdfShape {
   int64_t batch = 0, inputs = 0, filters = 0, memory = 1, rank = 1;  // filters % rank == 0
   int64_t units() const { return filters / rank; }
 };
-size_t SvdfScratchBytes(const SvdfShape& shape);
+uint64_t SvdfScratchBytes(const SvdfShape& shape);
 // features [filters, inputs], time_weights [filters, memory], bias [units] or null; state
 // [batch, filters, memory] moves on by one; output [batch, units].
 void RunSvdf(const SvdfShape& shape, const WeightMatrix& features, const float* time_weights,
