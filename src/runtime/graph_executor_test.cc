@@ -128,7 +128,7 @@ TEST_F(GraphExecutorTest, RefusesWhatIsOverTheMemoryCap) {
 // A file may have any number of graphs, each of which is under the cap.
 TEST_F(GraphExecutorTest, GraphsOfOneSessionShareTheMemoryCap) {
   context_.memory_cap = 10000;
-  ir::Module module = Chain(2, {600});
+  ir::Module module = Chain(2, {700});
   module.graphs.push_back(module.graphs[0]);
   Start(std::move(module));
   ASSERT_TRUE(executor_->Prepare().ok());

@@ -76,8 +76,9 @@ def cases():
         for row in rows:
             for variant in row.variants if row.op in RESIZABLE else ():
                 # LiteRT aborts when the power-of-two form of ADD and SUB is made to broadcast, and reads past
-                # the scales when the dimension they belong to grows.
-                if variant.endswith(("pot", "channels")):
+                # the scales when the dimension they belong to grows; its kernel for shuffled weights computes 1 or 4
+                # rows and leaves any other output unwritten.
+                if variant.endswith(("pot", "channels", "shuffled_4x16")):
                     continue
                 for number in range(3):
                     name = f"{row.op}-{variant}-{number}"

@@ -1,7 +1,8 @@
 """Writes what the fuzz targets start from: `python make_seeds.py FOLDER`.
 
     FOLDER/models       a small model of each operator and variant: the first case of each row of the conformance
-                        tables, and of the audio front-end's. Small files reach more of the reader and the kernels in a given time than whole networks.
+                        tables, and of the audio front-end's. Small files reach more of the reader
+                        and the kernels in a given time than whole networks.
     FOLDER/run_values   inputs of these models, as run_values_fuzz.cc reads them
     FOLDER/run_op       some bytes for each operator, as generate.cc reads them; for infer_shapes too
     FOLDER/read_data    a small file of each kind, as read_data_fuzz.cc reads them

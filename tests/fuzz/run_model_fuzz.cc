@@ -1,5 +1,5 @@
-// Fuzz target: read a model from hostile bytes, prepare it, and run it on both backends (session_run.h).
-// Input values come from a hash of the bytes.
+// Fuzz target: read a model from hostile bytes, prepare it, and run it on both backends
+// (session_run.h). Input values come from a hash of the bytes.
 #include <cstddef>
 #include <cstdint>
 

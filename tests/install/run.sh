@@ -38,7 +38,7 @@ library=$(find "$work/prefix" -name 'libedgeml.so.*' -type f | head -1)
 cp "$library" "$work/stripped.so"
 strip "$work/stripped.so"
 size=$(stat -c %s "$work/stripped.so")
-limit=2500000
+limit=3000000
 echo "stripped library: $size bytes (limit $limit)"
 ((size <= limit))
 stray=$(nm -D --defined-only "$library" | awk '$2 ~ /[TBDR]/ {print $3}' | c++filt | grep -vE '^(edgeml::|edgeml_)' || true)

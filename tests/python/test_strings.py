@@ -128,7 +128,7 @@ def test_the_shape_of_strings(kind):
 
 def test_other_operators_refuse_strings():
     x, y = T([2], "string", name="x"), T([2], "string", name="y")
-    content = build([Graph([Op("RESHAPE", [x], [y], ("ReshapeOptions", {"newShape": [2]}))], [x], [y])])
+    content = build([Graph([Op("NEG", [x], [y], ("NegOptions", {}))], [x], [y])])
     with pytest.raises(RuntimeError, match="takes no strings"):
         ready(edge_ml.Interpreter, content)
 

@@ -42,7 +42,8 @@ EDGEML_INLINE hn::Vec<D> LoadPart(D d, const T* from, int n) {
     return hn::MaskedLoad(hn::FirstN(d, static_cast<size_t>(n)), d, from);
   } else {
     HWY_ALIGN T buffer[hn::MaxLanes(D())] = {};
-    std::memcpy(buffer, from, static_cast<size_t>(n) * sizeof(T));  // a call: it keeps callers small
+    std::memcpy(buffer, from,
+                static_cast<size_t>(n) * sizeof(T));  // a call: it keeps callers small
     return hn::Load(d, buffer);
   }
 }
