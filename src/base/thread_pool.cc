@@ -1,5 +1,7 @@
 #include "src/base/thread_pool.h"
 
+#include "src/base/stop.h"
+
 #if !defined(EDGEML_NO_THREADS)
 #include <algorithm>
 #include <atomic>
@@ -32,8 +34,10 @@ struct Job {
   FunctionRef<void(int64_t, int64_t, int)>* body = nullptr;
   int64_t n = 0;
   int64_t chunk = 0;
+  const std::atomic<bool>* stop = nullptr;  // the caller's
 
   void RunShare(int worker) const {
+    const StopScope scope(stop);
     const int64_t begin = std::min(n, chunk * worker);
     const int64_t end = std::min(n, begin + chunk);
     if (begin < end) (*body)(begin, end, worker);
@@ -85,7 +89,7 @@ class WorkerPool : public ThreadPool {
       return;
     }
     std::lock_guard turn(caller_mutex_);
-    job_ = Job{&body, n, (n + shares - 1) / shares};
+    job_ = Job{&body, n, (n + shares - 1) / shares, CurrentStopFlag()};
     pending_.store(num_threads_ - 1, std::memory_order_relaxed);
     generation_.fetch_add(1, std::memory_order_seq_cst);
     if (parked_.load(std::memory_order_seq_cst) > 0) {

@@ -1,5 +1,7 @@
 #include "src/base/thread_pool.h"
 
+#include "src/base/stop.h"
+
 #include <gtest/gtest.h>
 
 #include <atomic>
@@ -54,6 +56,25 @@ TEST(ThreadPool, SeveralCallersTakeTurns) {
   caller();
   other.join();
   EXPECT_EQ(sum.load(), 2 * 200 * 64);
+}
+
+TEST(ThreadPool, WorkersSeeTheCallersStopFlag) {
+  const auto pool = ThreadPool::Create(3);
+  std::atomic<bool> stop{false};
+  const auto stopped = [&] {
+    std::atomic<int> count{0};
+    pool->ParallelFor(3, 1, [&](int64_t, int64_t, int) { count += StopRequested() ? 1 : 0; });
+    return count.load();
+  };
+  {
+    const StopScope scope(&stop);
+    EXPECT_EQ(stopped(), 0);
+    stop = true;
+    EXPECT_EQ(stopped(), 3);
+    const StopScope inner(nullptr);
+    EXPECT_EQ(stopped(), 0);
+  }
+  EXPECT_EQ(stopped(), 0);
 }
 
 TEST(ThreadPool, WakesParkedWorkers) {

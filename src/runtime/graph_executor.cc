@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "src/base/stop.h"
 #include "src/ir/densify.h"
 #include "src/runtime/node_state.h"
 
@@ -198,6 +199,7 @@ Status GraphExecutor::Prepare() {
   if (is_main_) context_.probed_nodes = 0;
   EDGEML_RETURN_IF_ERROR(Enter());
   preparing_ = true;
+  const StopScope scope(&context_.cancel);
   const auto work = [&]() -> Status {
     EDGEML_RETURN_IF_ERROR(InitConstants());
     known_.clear();
@@ -225,7 +227,11 @@ Status GraphExecutor::Prepare() {
             PrepareStringInput(graph_.inputs[i]).WithContext(Concat("input ", i)));
     }
     EDGEML_RETURN_IF_ERROR(AllocateVariables());
-    for (size_t n = 0; n < nodes_.size(); ++n) EDGEML_RETURN_IF_ERROR(Where(SettleNode(n), n));
+    for (size_t n = 0; n < nodes_.size(); ++n) {
+      if (StopRequested())
+        return Error(Code::kCancelled, "stopped on request before preparing node ", n);
+      EDGEML_RETURN_IF_ERROR(Where(SettleNode(n), n));
+    }
     for (size_t n = 0; n < nodes_.size(); ++n) {
       if (nodes_[n].mode == Mode::kStatic || nodes_[n].settled_strings)
         EDGEML_RETURN_IF_ERROR(Where(ChooseAndPrepare(n), n));
@@ -366,8 +372,10 @@ Status GraphExecutor::Fold(size_t n) {
     }
     state.mode = Mode::kFolded;
     Runner runner(*this, n);
-    const Status status = step->Run(runner);
+    Status status = step->Run(runner);
     state.scratch.clear();
+    if (status.ok() && context_.cancel.load(std::memory_order_relaxed))
+      status = Status(Code::kCancelled, "stopped on request");  // it may have left its loop early
     return status;
   };
 

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <chrono>
 
+#include "src/base/stop.h"
 #include "src/runtime/node_state.h"
 
 namespace edgeml::runtime {
@@ -20,6 +21,7 @@ Status GraphExecutor::Run() {
   EDGEML_RETURN_IF_ERROR(Prepare());
   EDGEML_RETURN_IF_ERROR(Enter());
   running_ = true;
+  const StopScope scope(&context_.cancel);
   const auto work = [&]() -> Status {
     const int total = static_cast<int>(nodes_.size());
     for (size_t n = 0; n < nodes_.size(); ++n) {
@@ -41,6 +43,8 @@ Status GraphExecutor::Run() {
         status = RunDynamic(n);
       }
       if (!status.ok()) return Where(status, n);
+      if (context_.cancel.load(std::memory_order_relaxed))  // it may have left its loop early
+        return Error(Code::kCancelled, "stopped on request in node ", n);
       if (context_.profile) {
         const double ms = MillisecondsSince(start);
         NodeReport& report = state.report;

@@ -5,6 +5,7 @@
 
 #include <cstring>
 
+#include "src/base/stop.h"
 #include "src/base/thread_pool.h"
 
 namespace edgeml::runtime {
@@ -176,6 +177,23 @@ TEST_F(GraphExecutorTest, StopsOnRequest) {
   });
   EXPECT_EQ(executor_->Run().code(), Code::kCancelled);
   EXPECT_EQ(calls, 3);
+}
+
+// A kernel that is asked to stop leaves its output undefined and says nothing.
+TEST_F(GraphExecutorTest, SaysThatItStoppedInTheLastNode) {
+  Start(Chain(1, {1}));
+  ASSERT_TRUE(executor_->Prepare().ok());
+  executor_->SetProgress([&](int, int) {
+    EXPECT_FALSE(StopRequested());
+    context_.cancel = true;
+    EXPECT_TRUE(StopRequested());
+    return true;
+  });
+  EXPECT_EQ(executor_->Run().code(), Code::kCancelled);
+  EXPECT_FALSE(StopRequested());
+  context_.cancel = true;
+  ASSERT_TRUE(executor_->SetInputShape(0, {2}).ok());
+  EXPECT_EQ(executor_->Prepare().code(), Code::kCancelled);
 }
 
 // As float16 models of recurrent layers have it: a node on a constant gives the state its first

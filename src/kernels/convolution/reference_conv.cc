@@ -1,3 +1,4 @@
+#include "src/base/stop.h"
 #include "src/kernels/convolution/convolution.h"
 #include "src/kernels/convolution/reference.h"
 
@@ -20,6 +21,7 @@ void Conv(const ConvShape& s, const Arithmetic& arithmetic, const In* input, con
     const In* in_image = input + image * s.in_h * in_row;
     Out* out = output + row * s.out_w * s.out_c;
     for (int64_t x = 0; x < s.out_w; ++x) {
+      if (StopRequested()) return;
       const int64_t x0 = x * s.stride_w - s.pad_left;
       const Taps taps_x = TapsInside(x0, s.dilation_w, s.filter_w, s.in_w);
       for (int32_t channel = 0; channel < s.out_c; ++channel) {
@@ -54,6 +56,7 @@ void DepthwiseConv(const ConvShape& s, const Arithmetic& arithmetic, const In* i
     const In* in_image = input + image * s.in_h * in_row;
     Out* out = output + row * s.out_w * s.out_c;
     for (int64_t x = 0; x < s.out_w; ++x) {
+      if (StopRequested()) return;
       const int64_t x0 = x * s.stride_w - s.pad_left;
       const Taps taps_x = TapsInside(x0, s.dilation_w, s.filter_w, s.in_w);
       for (int32_t channel = 0; channel < s.out_c; ++channel) {

@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "src/base/stop.h"
 #include "src/kernels/convolution/convolution_3d.h"
 #include "src/kernels/convolution/reference.h"
 
@@ -65,7 +66,7 @@ void Finish(const FloatRange& range, const float* bias, int32_t channels, float*
 void Conv3D(const Conv3DShape& s, const FloatRange& range, const float* input, const float* filter,
             const float* bias, float* output, int64_t begin, int64_t end) {
   const int64_t in_c = s.in_c, out_c = s.out_c;
-  for (int64_t pixel = begin; pixel < end; ++pixel) {
+  for (int64_t pixel = begin; pixel < end && !StopRequested(); ++pixel) {
     const Place at = PlaceOf(s, pixel);
     const Taps ds = TapsOf(s.d, at.d), hs = TapsOf(s.h, at.h), ws = TapsOf(s.w, at.w);
     float* out = output + pixel * out_c;
@@ -89,7 +90,7 @@ void Conv3DTranspose(const Conv3DShape& s, const FloatRange& range, const float*
                      const float* filter, const float* bias, float* output, int64_t begin,
                      int64_t end) {
   const int64_t in_c = s.in_c, out_c = s.out_c;
-  for (int64_t pixel = begin; pixel < end; ++pixel) {
+  for (int64_t pixel = begin; pixel < end && !StopRequested(); ++pixel) {
     const Place at = PlaceOf(s, pixel);
     float* out = output + pixel * out_c;
     std::fill_n(out, out_c, 0.0f);

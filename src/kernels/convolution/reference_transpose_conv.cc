@@ -1,3 +1,4 @@
+#include "src/base/stop.h"
 #include "src/kernels/convolution/convolution.h"
 #include "src/kernels/convolution/reference.h"
 
@@ -51,6 +52,7 @@ void TransposeConv(const ConvShape& s, const Arithmetic& arithmetic, const In* i
     const In* in_image = input + image * s.in_h * in_row;
     Out* out = output + row * s.out_w * s.out_c;
     for (int64_t out_x = 0; out_x < s.out_w; ++out_x) {
+      if (StopRequested()) return;
       const Reach xs = InputsReaching(out_x, s.pad_left, s.stride_w, s.filter_w, s.in_w);
       for (int32_t channel = 0; channel < s.out_c; ++channel) {
         const Filter* weights = filter + channel * s.filter_h * filter_row;

@@ -4,6 +4,8 @@
 #include <cmath>
 #include <numeric>
 
+#include "src/base/stop.h"
+
 namespace edgeml::kernels {
 namespace {
 
@@ -67,7 +69,7 @@ int64_t Suppress(const DetectionParams& p, const Box* boxes, const float* scores
   });
   std::fill_n(scratch.active, candidates, uint8_t{1});
   int64_t chosen = 0;
-  for (int64_t i = 0; i < candidates && chosen < limit; ++i) {
+  for (int64_t i = 0; i < candidates && chosen < limit && !StopRequested(); ++i) {
     if (scratch.active[i] == 0) continue;
     scratch.selected[chosen++] = scratch.order[i];
     const Box& winner = boxes[scratch.order[i]];
@@ -120,7 +122,7 @@ int64_t SelectRegular(const DetectionParams& p, const Box* boxes, const float* s
   const int64_t background = p.score_columns - p.num_classes;
   const int64_t per_class = std::min(p.per_class, p.max_detections);
   int64_t count = 0;
-  for (int64_t c = 0; c < p.num_classes; ++c) {
+  for (int64_t c = 0; c < p.num_classes && !StopRequested(); ++c) {
     const int64_t column = c + background;
     for (int64_t i = 0; i < p.num_boxes; ++i)
       scratch.best_scores[i] = scores[i * p.score_columns + column];

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "src/base/stop.h"
 #include "src/kernels/matmul/matmul.h"
 
 namespace edgeml::kernels {
@@ -26,6 +27,7 @@ void ForEachOutput(const BatchMatMulShape& s, const X* x, const Y* y, Out* outpu
             y + i * s.y_batch_stride[0] + j * s.y_batch_stride[1] + k * s.y_batch_stride[2];
         const int64_t batch[3] = {i, j, k};
         for (int64_t row = 0; row < s.rows; ++row) {
+          if (StopRequested()) return;
           for (int64_t col = 0; col < s.cols; ++col) {
             body(x_matrix + row * s.x_row_stride, y_matrix + col * s.y_col_stride, *output, batch,
                  row, col);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "src/base/stop.h"
 #include "src/kernels/recurrent/fixed_point_16.h"
 #include "src/tensor/inverse_sqrt.h"
 
@@ -174,6 +175,7 @@ void RunIntegerLstm(const IntegerLstmCell& cell, const int8_t* input, int8_t* ou
   const SequenceShape& sequence = cell.sequence;
   for (int64_t b = 0; b < sequence.batch; ++b) {
     for (int64_t t = 0; t < sequence.time; ++t) {
+      if (StopRequested()) return;
       const int64_t at = sequence.Row(b, t);
       StepIntegerLstm(cell, scratch, input + at * cell.inputs, output_state + b * cell.outputs,
                       cell_state + b * cell.cells, sequence.time_major ? b : 0,
@@ -189,6 +191,7 @@ void RunQuantizedBasicLstm(const QuantizedBasicLstm& cell, const uint8_t* input,
   const int64_t n = cell.shape.cells;
   const int64_t depth = cell.shape.inputs + n;
   for (int64_t b = 0; b < cell.shape.batch; ++b) {
+    if (StopRequested()) return;
     uint8_t* row = joined + b * depth;
     std::copy_n(input + b * cell.shape.inputs, cell.shape.inputs, row);
     std::copy_n(activation + b * n, n, row + cell.shape.inputs);
@@ -220,6 +223,7 @@ void RunIntegerSvdf(const IntegerSvdf& cell, const int8_t* input, const int8_t* 
   const SvdfShape& shape = cell.shape;
   const int64_t units = shape.units();
   for (int64_t b = 0; b < shape.batch; ++b) {
+    if (StopRequested()) return;
     const int8_t* vector = input + b * shape.inputs;
     int16_t* memory = state + b * shape.filters * shape.memory;
     for (int64_t u = 0; u < units; ++u) {

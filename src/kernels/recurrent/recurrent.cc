@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "src/base/stop.h"
 #include "src/kernels/quantize/dynamic_range.h"
 
 namespace edgeml::kernels {
@@ -189,6 +190,7 @@ void RunLstm(const LstmCell& cell, const float* input, const float* aux, float* 
   if (!hybrid) scratch.input = scratch.aux = scratch.state = scratch.hidden = nullptr;
   for (int64_t b = 0; b < cell.sequence.batch; ++b) {
     for (int64_t t = 0; t < cell.sequence.time; ++t) {
+      if (StopRequested()) return;
       const int64_t row = cell.sequence.Row(b, t);
       StepLstm(cell, scratch, input + row * cell.inputs,
                aux == nullptr ? nullptr : aux + row * cell.aux_inputs,
@@ -204,6 +206,7 @@ void RunBasicLstm(const BasicLstmShape& shape, const float* input, const float* 
   const int64_t n = shape.cells;
   const int64_t depth = shape.inputs + n;
   for (int64_t b = 0; b < shape.batch; ++b) {
+    if (StopRequested()) return;
     float* row = joined + b * depth;
     std::copy_n(input + b * shape.inputs, shape.inputs, row);
     std::copy_n(activation + b * n, n, row + shape.inputs);
@@ -239,6 +242,7 @@ void RunRnn(const RnnCell& cell, const float* input, const float* aux, float* hi
   for (int64_t b = 0; b < cell.sequence.batch; ++b) {
     float* state = hidden + b * cell.units;
     for (int64_t t = 0; t < cell.sequence.time; ++t) {
+      if (StopRequested()) return;
       const int64_t row = cell.sequence.Row(b, t);
       float* out = output + row * cell.output_stride;
       std::copy_n(cell.bias, cell.units, out);
@@ -273,6 +277,7 @@ void RunSvdf(const SvdfShape& shape, const WeightMatrix& features, const float* 
   if (features.stored == nullptr) stored = nullptr;
   const int64_t units = shape.units();
   for (int64_t b = 0; b < shape.batch; ++b) {
+    if (StopRequested()) return;
     float* memory = state + b * shape.filters * shape.memory;
     std::fill_n(latest, shape.filters, 0.0f);
     CellVector(input + b * shape.inputs, shape.inputs, stored, asymmetric)

@@ -2,6 +2,7 @@
 #include <numeric>
 #include <type_traits>
 
+#include "src/base/stop.h"
 #include "src/kernels/elementwise/integer_math.h"
 #include "src/kernels/reduction/reduction.h"
 
@@ -66,7 +67,7 @@ void TopKTyped(const void* in, int64_t rows, int32_t depth, int32_t k, DType ind
                int32_t* order, void* values, void* indices) {
   const T* row = static_cast<const T*>(in);
   T* value = static_cast<T*>(values);
-  for (int64_t r = 0; r < rows; ++r, row += depth, value += k) {
+  for (int64_t r = 0; r < rows && !StopRequested(); ++r, row += depth, value += k) {
     std::iota(order, order + depth, 0);
     std::partial_sort(order, order + k, order + depth, [row](int32_t a, int32_t b) {
       const T x = row[a], y = row[b];
