@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <cstring>
 
-#include "src/base/stop.h"
-
 namespace edgeml::kernels {
 namespace {
 
@@ -47,7 +45,6 @@ class Walk {
     std::memcpy(result, initial_, combine_.element_bytes);
     Index k{};  // the window's rows
     do {
-      if (StopRequested()) return;
       int64_t row = 0;  // of the input, -1 = a hole
       for (int d = 0; d < r_.rank - 1 && row >= 0; ++d) {
         const auto i = static_cast<size_t>(d);
