@@ -135,6 +135,37 @@ def test_types(dtype):
     np.testing.assert_array_equal(run(interpreter, value), value[::-1])
 
 
+def test_in_a_loop():
+    """while (i < 3) { x = Sum(x); i += 1 }: one kernel, prepared once, runs three times."""
+    def graph(name):
+        return T([], "i32", name=f"i{name}"), T([2], "f32", name=f"x{name}")
+
+    def constant(value):
+        return T([], "i32", None, np.int32(value), const=True)
+
+    i, x = graph("c")
+    go = T([], "bool")
+    condition = Graph([Op("LESS", [i, constant(3)], [go], ("LessOptions", {}))], [i, x], [go], "condition")
+    i, x = graph("b")
+    next_i, next_x = graph("n")
+    body = Graph([Op("MyOp", [x], [next_x], custom=b""), Op("ADD", [i, constant(1)], [next_i], ("AddOptions", {}))],
+                 [i, x], [next_i, next_x], "body")
+    i, x = graph("m")
+    last_i, last_x = graph("o")
+    subgraphs = {"condSubgraphIndex": 1, "bodySubgraphIndex": 2}
+    main = Graph([Op("WHILE", [i, x], [last_i, last_x], ("WhileOptions", subgraphs))], [i, x], [last_x])
+    interpreter = edge_ml.Interpreter(model_content=build([main, condition, body]),
+                                      custom_ops=[edge_ml.custom_op("MyOp", Sum)])
+    interpreter.allocate_tensors()
+    interpreter.set_tensor(interpreter.get_input_details()[1]["index"], ONES)
+    interpreter.invoke()
+    # 1; 1 + 1; 1 + 1 + 2
+    np.testing.assert_array_equal(interpreter.get_tensor(interpreter.get_output_details()[0]["index"]), 4 * ONES)
+    interpreter.reset_all_variables()
+    interpreter.invoke()
+    np.testing.assert_array_equal(interpreter.get_tensor(interpreter.get_output_details()[0]["index"]), 4 * ONES)
+
+
 # Errors ----------------------------------------------------------------------------------------
 
 
