@@ -17,7 +17,8 @@ namespace edgeml::ir {
 inline constexpr bool kAllOperators = false;
 inline constexpr std::array<bool, kNumOpCodes> kSelected = [] {
   std::array<bool, kNumOpCodes> selected{};
-  for (const OpCode op : {OpCode::kCustom,
+  for (const OpCode op : {
+           OpCode::kCustom,
 #include EDGEML_SELECTED_OPS
        })
     selected[static_cast<size_t>(op)] = true;

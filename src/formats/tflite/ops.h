@@ -22,7 +22,7 @@ struct OpHandler {
   // has no options.
   fb::BuiltinOptions options;
   fb::BuiltinOptions2 options_2;
-  size_t attributes;           // index of the attribute struct in ir::Attributes
+  size_t attributes;  // index of the attribute struct in ir::Attributes
   // Field offset (in the vtable) of the last option this handler knows; later ones are errors.
   flatbuffers::voffset_t last_field;
   // `options` is a verified table of type `options`, or one without any field. Null = nothing to

@@ -294,14 +294,13 @@ TEST(TfliteRoundTrip, OpaqueBuiltins) {
                         options.num_columns_per_channel = {1, 2, 3};
                         op.builtin_options.Set(std::move(options));
                       });
-  const std::vector<std::byte> second =
-      OneOperatorFile(fb::BuiltinOperator::STABLEHLO_SLICE,
-                      [](fb::OperatorT& op, flatbuffers::FlatBufferBuilder&) {
-                        fb::StablehloSliceOptionsT options;
-                        options.start_indices = {4, 5, 6};
-                        options.strides = {1};
-                        op.builtin_options_2.Set(std::move(options));
-                      });
+  const std::vector<std::byte> second = OneOperatorFile(
+      fb::BuiltinOperator::STABLEHLO_SLICE, [](fb::OperatorT& op, flatbuffers::FlatBufferBuilder&) {
+        fb::StablehloSliceOptionsT options;
+        options.start_indices = {4, 5, 6};
+        options.strides = {1};
+        op.builtin_options_2.Set(std::move(options));
+      });
   const auto rewritten = [](const std::vector<std::byte>& bytes) {
     const Result<ir::Module> module = ReadBytes(bytes);
     EXPECT_TRUE(module.ok()) << module.status().message();
