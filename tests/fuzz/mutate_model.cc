@@ -6,54 +6,60 @@
 
 #include "src/formats/tflite/ops.h"
 #include "src/tensor/shape.h"
-#include "tflite_generated.h"
+#include "tflite_objects_generated.h"
 
 namespace edgeml::fuzz {
 namespace {
 
+namespace fbo = fb::objects;
+
 constexpr size_t kMostBytes = 1 << 18;  // of buffers: small inputs run fast
 
-std::unique_ptr<fb::ModelT> Unpack(std::span<const uint8_t> file) {
+std::unique_ptr<fbo::ModelT> Unpack(std::span<const uint8_t> file) {
   flatbuffers::Verifier verifier(file.data(), file.size(), 64, 10'000);
-  if (file.size() < 8 || !fb::VerifyModelBuffer(verifier)) return nullptr;
-  const fb::Model& model = *fb::GetModel(file.data());
+  if (file.size() < 8 || !fbo::VerifyModelBuffer(verifier)) return nullptr;
+  const fbo::Model& model = *fbo::GetModel(file.data());
   // Tables may share a vector: copies could be many times the file.
   size_t bytes = 0;
   if (model.buffers() != nullptr)
-    for (const fb::Buffer* buffer : *model.buffers())
+    for (const fbo::Buffer* buffer : *model.buffers())
       bytes += buffer->data() != nullptr ? buffer->data()->size() : 0;
   if (bytes > kMostBytes || model.subgraphs() == nullptr || model.subgraphs()->size() == 0)
     return nullptr;
-  return std::unique_ptr<fb::ModelT>(model.UnPack());
+  return std::unique_ptr<fbo::ModelT>(model.UnPack());
 }
 
-std::vector<uint8_t> Pack(const fb::ModelT& model) {
+std::vector<uint8_t> Pack(const fbo::ModelT& model) {
   flatbuffers::FlatBufferBuilder builder(4096);
   builder.ForceDefaults(true);  // so that MutateFields finds every field
-  fb::FinishModelBuffer(builder, fb::Model::Pack(builder, &model));
+  fbo::FinishModelBuffer(builder, fbo::Model::Pack(builder, &model));
   return {builder.GetBufferPointer(), builder.GetBufferPointer() + builder.GetSize()};
 }
 
-size_t ByteSize(const fb::TensorT& tensor) {
+DType TypeOf(const fbo::TensorT& tensor) {
+  return tflite::FromTensorType(static_cast<fb::TensorType>(tensor.type));
+}
+
+size_t ByteSize(const fbo::TensorT& tensor) {
   if (tensor.shape.size() > kMaxRank) return 0;
-  const DType type = tflite::FromTensorType(tensor.type);
+  const DType type = TypeOf(tensor);
   const auto bytes = CheckedByteSize(Shape(std::span<const int32_t>(tensor.shape)), type);
   return bytes.value_or(0);
 }
 
 class Mutator {
  public:
-  Mutator(fb::ModelT& model, Dice& dice) : model_(model), dice_(dice) {
+  Mutator(fbo::ModelT& model, Dice& dice) : model_(model), dice_(dice) {
     std::erase(model_.subgraphs, nullptr);
     std::erase(model_.buffers, nullptr);
     std::erase(model_.operator_codes, nullptr);
-    if (model_.buffers.empty()) model_.buffers.push_back(std::make_unique<fb::BufferT>());
+    if (model_.buffers.empty()) model_.buffers.push_back(std::make_unique<fbo::BufferT>());
   }
 
   void MutateOnce() {
-    fb::SubGraphT& graph = *dice_.Pick(model_.subgraphs);
+    fbo::SubGraphT& graph = *dice_.Pick(model_.subgraphs);
     if (graph.tensors.empty() || dice_.OneIn(24)) return MutateModule();
-    fb::TensorT& tensor = *dice_.Pick(graph.tensors);
+    fbo::TensorT& tensor = *dice_.Pick(graph.tensors);
     switch (dice_.Below(14)) {
       case 0:
         return ChangeShape(tensor);
@@ -76,16 +82,16 @@ class Mutator {
   }
 
   // An operator of `other` at the end of a graph of ours, on copies of its tensors or on ours.
-  void SpliceOperator(const fb::ModelT& other) {
-    const fb::SubGraphT& from = *other.subgraphs[dice_.Below(other.subgraphs.size())];
+  void SpliceOperator(const fbo::ModelT& other) {
+    const fbo::SubGraphT& from = *other.subgraphs[dice_.Below(other.subgraphs.size())];
     if (from.operators.empty()) return;
-    const fb::OperatorT& source = *from.operators[dice_.Below(from.operators.size())];
+    const fbo::OperatorT& source = *from.operators[dice_.Below(from.operators.size())];
     if (source.opcode_index >= other.operator_codes.size()) return;
-    fb::SubGraphT& graph = *dice_.Pick(model_.subgraphs);
-    auto op = std::make_unique<fb::OperatorT>(source);
+    fbo::SubGraphT& graph = *dice_.Pick(model_.subgraphs);
+    auto op = std::make_unique<fbo::OperatorT>(source);
     op->opcode_index = static_cast<uint32_t>(model_.operator_codes.size());
     model_.operator_codes.push_back(
-        std::make_unique<fb::OperatorCodeT>(*other.operator_codes[source.opcode_index]));
+        std::make_unique<fbo::OperatorCodeT>(*other.operator_codes[source.opcode_index]));
     for (int32_t& v : op->inputs) v = TakeTensor(other, from, v, graph, /*is_input=*/true);
     for (int32_t& v : op->outputs) {
       v = TakeTensor(other, from, v, graph, /*is_input=*/false);
@@ -98,16 +104,16 @@ class Mutator {
   }
 
   // A subgraph of `other`, for operators of ours to call.
-  void SpliceGraph(const fb::ModelT& other) {
+  void SpliceGraph(const fbo::ModelT& other) {
     if (model_.subgraphs.size() > 16) return;
-    const fb::SubGraphT& from = *other.subgraphs[dice_.Below(other.subgraphs.size())];
-    auto graph = std::make_unique<fb::SubGraphT>(from);
+    const fbo::SubGraphT& from = *other.subgraphs[dice_.Below(other.subgraphs.size())];
+    auto graph = std::make_unique<fbo::SubGraphT>(from);
     const auto buffers = static_cast<uint32_t>(model_.buffers.size());
     for (const auto& buffer : other.buffers)
-      model_.buffers.push_back(std::make_unique<fb::BufferT>(*buffer));
+      model_.buffers.push_back(std::make_unique<fbo::BufferT>(*buffer));
     const auto codes = static_cast<uint32_t>(model_.operator_codes.size());
     for (const auto& code : other.operator_codes)
-      model_.operator_codes.push_back(std::make_unique<fb::OperatorCodeT>(*code));
+      model_.operator_codes.push_back(std::make_unique<fbo::OperatorCodeT>(*code));
     for (auto& tensor : graph->tensors)
       if (tensor->buffer != 0) tensor->buffer += buffers;
     for (auto& op : graph->operators) op->opcode_index += codes;
@@ -129,19 +135,19 @@ class Mutator {
     if (dice_.OneIn(6)) return static_cast<int32_t>(dice_.Pick(kIntegers));
     return static_cast<int32_t>(dice_.Below(9));
   }
-  int32_t AnyTensor(const fb::SubGraphT& graph) {
+  int32_t AnyTensor(const fbo::SubGraphT& graph) {
     if (dice_.OneIn(16)) return AnyInteger(static_cast<int32_t>(graph.tensors.size()));
     return static_cast<int32_t>(dice_.Below(graph.tensors.size()));
   }
 
   // Its data if it is a constant, else null.
-  std::vector<uint8_t>* DataOf(const fb::TensorT& tensor) {
+  std::vector<uint8_t>* DataOf(const fbo::TensorT& tensor) {
     if (tensor.buffer == 0 || tensor.buffer >= model_.buffers.size()) return nullptr;
     return &model_.buffers[tensor.buffer]->data;
   }
 
   // Makes the data of a constant as long as its shape and type ask for.
-  void FitData(const fb::TensorT& tensor) {
+  void FitData(const fbo::TensorT& tensor) {
     std::vector<uint8_t>* const data = DataOf(tensor);
     const size_t bytes = ByteSize(tensor);
     if (data == nullptr || data->empty() || bytes > kMostBytes / 4) return;
@@ -150,7 +156,7 @@ class Mutator {
     for (size_t i = old; i < bytes; ++i) (*data)[i] = (*data)[i - old];
   }
 
-  void ChangeShape(fb::TensorT& tensor) {
+  void ChangeShape(fbo::TensorT& tensor) {
     if (dice_.OneIn(4)) {
       tensor.shape_signature = tensor.shape;
       if (!tensor.shape.empty())
@@ -181,8 +187,8 @@ class Mutator {
   }
 
   // One size for another in all tensors: what belongs together stays together.
-  void ReplaceDimension(fb::SubGraphT& graph) {
-    const fb::TensorT& model = *dice_.Pick(graph.tensors);
+  void ReplaceDimension(fbo::SubGraphT& graph) {
+    const fbo::TensorT& model = *dice_.Pick(graph.tensors);
     if (model.shape.empty()) return;
     const int32_t from = model.shape[dice_.Below(model.shape.size())];
     const int32_t to = AnyDimension();
@@ -194,10 +200,10 @@ class Mutator {
     }
   }
 
-  void ChangeType(fb::SubGraphT& graph, fb::TensorT& tensor) {
+  void ChangeType(fbo::SubGraphT& graph, fbo::TensorT& tensor) {
     const auto to =
-        static_cast<fb::TensorType>(dice_.Below(static_cast<size_t>(fb::TensorType::MAX) + 1));
-    const fb::TensorType from = tensor.type;
+        static_cast<fbo::TensorType>(dice_.Below(static_cast<size_t>(fbo::TensorType::MAX) + 1));
+    const fbo::TensorType from = tensor.type;
     const bool all = dice_.OneIn(2);
     for (auto& t : graph.tensors) {
       if (t.get() != &tensor && (!all || t->type != from)) continue;
@@ -206,19 +212,19 @@ class Mutator {
     }
   }
 
-  void ChangeQuantization(fb::SubGraphT& graph, fb::TensorT& tensor) {
+  void ChangeQuantization(fbo::SubGraphT& graph, fbo::TensorT& tensor) {
     if (dice_.OneIn(6)) return tensor.quantization.reset();
-    const fb::TensorT& other = *dice_.Pick(graph.tensors);
+    const fbo::TensorT& other = *dice_.Pick(graph.tensors);
     if (dice_.OneIn(4) && other.quantization != nullptr && &other != &tensor) {
-      tensor.quantization = std::make_unique<fb::QuantizationParametersT>(*other.quantization);
+      tensor.quantization = std::make_unique<fbo::QuantizationParametersT>(*other.quantization);
       return;
     }
     if (tensor.quantization == nullptr) {
-      tensor.quantization = std::make_unique<fb::QuantizationParametersT>();
+      tensor.quantization = std::make_unique<fbo::QuantizationParametersT>();
       tensor.quantization->scale = {0.05f};
       tensor.quantization->zero_point = {0};
     }
-    fb::QuantizationParametersT& q = *tensor.quantization;
+    fbo::QuantizationParametersT& q = *tensor.quantization;
     switch (dice_.Below(5)) {
       case 0:
         if (!q.scale.empty()) dice_.Pick(q.scale) = dice_.Pick(kFloats);
@@ -239,7 +245,7 @@ class Mutator {
         q.quantized_dimension = AnyInteger(0);
         break;
       default: {
-        fb::BlockwiseQuantizationT details;
+        fbo::BlockwiseQuantizationT details;
         details.scales = AnyTensor(graph);
         details.zero_points = dice_.OneIn(2) ? -1 : AnyTensor(graph);
         details.block_size = AnyInteger(4);
@@ -249,7 +255,7 @@ class Mutator {
   }
 
   // Constant, input, state or neither.
-  void ChangeStorage(fb::SubGraphT& graph, fb::TensorT& tensor) {
+  void ChangeStorage(fbo::SubGraphT& graph, fbo::TensorT& tensor) {
     const auto index =
         static_cast<int32_t>(std::find_if(graph.tensors.begin(), graph.tensors.end(),
                                           [&](const auto& t) { return t.get() == &tensor; }) -
@@ -274,7 +280,7 @@ class Mutator {
         if (bytes == 0 || bytes > kMostBytes / 4) break;
         std::erase(graph.inputs, index);
         tensor.buffer = static_cast<uint32_t>(model_.buffers.size());
-        auto buffer = std::make_unique<fb::BufferT>();
+        auto buffer = std::make_unique<fbo::BufferT>();
         buffer->data.resize(bytes);
         const uint64_t pattern = dice_.OneIn(2) ? dice_.Bits() : dice_.Below(4);
         for (size_t i = 0; i < bytes; ++i)
@@ -287,10 +293,10 @@ class Mutator {
     }
   }
 
-  void ChangeConstant(fb::TensorT& tensor) {
+  void ChangeConstant(fbo::TensorT& tensor) {
     std::vector<uint8_t>* const data = DataOf(tensor);
     if (data == nullptr || data->empty()) return;
-    const DType type = tflite::FromTensorType(tensor.type);
+    const DType type = TypeOf(tensor);
     const size_t width = std::clamp<size_t>(static_cast<size_t>(BitsOf(type)) / 8, 1, 8);
     if (data->size() < width) return;
     for (size_t edits = 1 + dice_.Below(3); edits > 0; --edits) {
@@ -307,19 +313,19 @@ class Mutator {
     if (dice_.OneIn(8)) data->resize(data->size() - 1);
   }
 
-  void AddSparsity(fb::TensorT& tensor) {
+  void AddSparsity(fbo::TensorT& tensor) {
     if (dice_.OneIn(3) || tensor.shape.size() > 4) return tensor.sparsity.reset();
-    auto sparsity = std::make_unique<fb::SparsityParametersT>();
+    auto sparsity = std::make_unique<fbo::SparsityParametersT>();
     for (size_t d = 0; d < tensor.shape.size(); ++d) {
       sparsity->traversal_order.push_back(static_cast<int32_t>(d));
-      auto dim = std::make_unique<fb::DimensionMetadataT>();
+      auto dim = std::make_unique<fbo::DimensionMetadataT>();
       dim->dense_size = tensor.shape[d];
       if (dice_.OneIn(2)) {
-        dim->format = fb::DimensionType::SPARSE_CSR;
-        fb::Int32VectorT segments;
+        dim->format = fbo::DimensionType::SPARSE_CSR;
+        fbo::Int32VectorT segments;
         for (int32_t i = 0; i <= static_cast<int32_t>(dice_.Below(5)); ++i)
           segments.values.push_back(i);
-        fb::Uint8VectorT indices;
+        fbo::Uint8VectorT indices;
         for (size_t i = dice_.Below(5); i > 0; --i)
           indices.values.push_back(static_cast<uint8_t>(dice_.Below(5)));
         dim->array_segments.Set(std::move(segments));
@@ -332,40 +338,41 @@ class Mutator {
   }
 
   // The index of a code for `builtin`.
-  uint32_t CodeFor(fb::BuiltinOperator builtin) {
-    auto code = std::make_unique<fb::OperatorCodeT>();
+  uint32_t CodeFor(fbo::BuiltinOperator builtin) {
+    auto code = std::make_unique<fbo::OperatorCodeT>();
     code->builtin_code = builtin;
     code->deprecated_builtin_code = static_cast<int8_t>(std::min(static_cast<int>(builtin), 127));
     code->version = 1 + static_cast<int32_t>(dice_.Below(5));
-    if (builtin == fb::BuiltinOperator::CUSTOM)
+    if (builtin == fbo::BuiltinOperator::CUSTOM)
       code->custom_code = tflite::kDetectionPostProcessName;
     model_.operator_codes.push_back(std::move(code));
     return static_cast<uint32_t>(model_.operator_codes.size() - 1);
   }
 
   // Default options of the kind that the operator takes.
-  static void GiveOptions(const tflite::OpHandler& handler, fb::OperatorT& op) {
+  static void GiveOptions(const tflite::OpHandler& handler, fbo::OperatorT& op) {
     // A table without any field is one of every type.
     alignas(8) static constexpr uint16_t kEmptyTable[] = {4, 4, 4, 0};
     const void* const table = kEmptyTable + 2;
     op.builtin_options.Reset();
-    op.builtin_options.value = fb::BuiltinOptionsUnion::UnPack(table, handler.options, nullptr);
-    op.builtin_options.type = handler.options;
+    op.builtin_options.type = static_cast<fbo::BuiltinOptions>(handler.options);
+    op.builtin_options.value =
+        fbo::BuiltinOptionsUnion::UnPack(table, op.builtin_options.type, nullptr);
     op.builtin_options_2.Reset();
+    op.builtin_options_2.type = static_cast<fbo::BuiltinOptions2>(handler.options_2);
     op.builtin_options_2.value =
-        fb::BuiltinOptions2Union::UnPack(table, handler.options_2, nullptr);
-    op.builtin_options_2.type = handler.options_2;
+        fbo::BuiltinOptions2Union::UnPack(table, op.builtin_options_2.type, nullptr);
   }
 
-  void MutateOperator(fb::SubGraphT& graph) {
+  void MutateOperator(fbo::SubGraphT& graph) {
     if (graph.operators.empty()) return MutateModule();
     const size_t at = dice_.Below(graph.operators.size());
-    fb::OperatorT& op = *graph.operators[at];
+    fbo::OperatorT& op = *graph.operators[at];
     switch (dice_.Below(9)) {
       case 0: {
         const tflite::OpHandler& handler =
             tflite::OpHandlers()[dice_.Below(tflite::OpHandlers().size())];
-        op.opcode_index = CodeFor(handler.code);
+        op.opcode_index = CodeFor(static_cast<fbo::BuiltinOperator>(handler.code));
         if (!dice_.OneIn(8)) GiveOptions(handler, op);
         break;
       }
@@ -387,7 +394,7 @@ class Mutator {
         break;
       case 5:
         if (dice_.OneIn(2)) {
-          auto copy = std::make_unique<fb::OperatorT>(op);
+          auto copy = std::make_unique<fbo::OperatorT>(op);
           for (int32_t& v : copy->outputs) v = CopyTensor(graph, v);
           graph.operators.push_back(std::move(copy));
         } else {
@@ -401,7 +408,7 @@ class Mutator {
         break;
       case 7: {
         if (dice_.OneIn(4)) {
-          op.opcode_index = CodeFor(fb::BuiltinOperator::CUSTOM);
+          op.opcode_index = CodeFor(fbo::BuiltinOperator::CUSTOM);
           op.builtin_options.Reset();
         }
         if (op.custom_options.empty()) op.custom_options.resize(dice_.Below(16));
@@ -420,43 +427,43 @@ class Mutator {
     }
   }
 
-  int32_t CopyTensor(fb::SubGraphT& graph, int32_t v) {
+  int32_t CopyTensor(fbo::SubGraphT& graph, int32_t v) {
     if (v < 0 || static_cast<size_t>(v) >= graph.tensors.size()) return v;
-    graph.tensors.push_back(std::make_unique<fb::TensorT>(*graph.tensors[static_cast<size_t>(v)]));
+    graph.tensors.push_back(std::make_unique<fbo::TensorT>(*graph.tensors[static_cast<size_t>(v)]));
     return static_cast<int32_t>(graph.tensors.size() - 1);
   }
 
   // An operator that calls the graph added last, with inputs and outputs of that kind.
   void CallLastGraph() {
-    fb::SubGraphT& graph = *dice_.Pick(model_.subgraphs);
+    fbo::SubGraphT& graph = *dice_.Pick(model_.subgraphs);
     if (graph.tensors.empty() || model_.subgraphs.size() < 2) return;
     const auto callee = static_cast<int32_t>(model_.subgraphs.size() - 1);
-    auto op = std::make_unique<fb::OperatorT>();
+    auto op = std::make_unique<fbo::OperatorT>();
     switch (dice_.Below(3)) {
       case 0: {
-        op->opcode_index = CodeFor(fb::BuiltinOperator::IF);
-        fb::IfOptionsT options;
+        op->opcode_index = CodeFor(fbo::BuiltinOperator::IF);
+        fbo::IfOptionsT options;
         options.then_subgraph_index = options.else_subgraph_index = callee;
         op->builtin_options.Set(std::move(options));
         op->inputs.push_back(AnyTensor(graph));
         break;
       }
       case 1: {
-        op->opcode_index = CodeFor(fb::BuiltinOperator::WHILE);
-        fb::WhileOptionsT options;
+        op->opcode_index = CodeFor(fbo::BuiltinOperator::WHILE);
+        fbo::WhileOptionsT options;
         options.cond_subgraph_index = callee;
         options.body_subgraph_index = callee - static_cast<int32_t>(dice_.Below(2));
         op->builtin_options.Set(std::move(options));
         break;
       }
       default: {
-        op->opcode_index = CodeFor(fb::BuiltinOperator::CALL_ONCE);
-        fb::CallOnceOptionsT options;
+        op->opcode_index = CodeFor(fbo::BuiltinOperator::CALL_ONCE);
+        fbo::CallOnceOptionsT options;
         options.init_subgraph_index = callee;
         op->builtin_options.Set(std::move(options));
       }
     }
-    const fb::SubGraphT& called = *model_.subgraphs.back();
+    const fbo::SubGraphT& called = *model_.subgraphs.back();
     for (size_t i = 0; i < called.inputs.size(); ++i) op->inputs.push_back(AnyTensor(graph));
     for (size_t i = 0; i < called.outputs.size(); ++i) {
       op->outputs.push_back(CopyTensor(graph, AnyTensor(graph)));
@@ -477,11 +484,11 @@ class Mutator {
         }
         return;
       case 2: {
-        auto signature = std::make_unique<fb::SignatureDefT>();
+        auto signature = std::make_unique<fbo::SignatureDefT>();
         signature->signature_key = dice_.OneIn(2) ? "serving_default" : "";
         signature->subgraph_index = static_cast<uint32_t>(dice_.Below(3));
         for (auto* list : {&signature->inputs, &signature->outputs}) {
-          auto entry = std::make_unique<fb::TensorMapT>();
+          auto entry = std::make_unique<fbo::TensorMapT>();
           entry->name = "x";
           entry->tensor_index = static_cast<uint32_t>(AnyInteger(1));
           list->push_back(std::move(entry));
@@ -490,14 +497,14 @@ class Mutator {
         return;
       }
       case 3: {
-        auto metadata = std::make_unique<fb::MetadataT>();
+        auto metadata = std::make_unique<fbo::MetadataT>();
         metadata->name = dice_.OneIn(2) ? "TFLITE_METADATA" : "min_runtime_version";
         metadata->buffer = static_cast<uint32_t>(dice_.Below(model_.buffers.size() + 1));
         model_.metadata.push_back(std::move(metadata));
         return;
       }
       default: {
-        fb::SubGraphT& graph = *dice_.Pick(model_.subgraphs);
+        fbo::SubGraphT& graph = *dice_.Pick(model_.subgraphs);
         auto& list = dice_.OneIn(2) ? graph.inputs : graph.outputs;
         if (!list.empty() && dice_.OneIn(3)) {
           list.pop_back();
@@ -507,13 +514,13 @@ class Mutator {
       }
     }
   }
-  fb::ModelT model_copy() const { return fb::ModelT(model_); }
+  fbo::ModelT model_copy() const { return fbo::ModelT(model_); }
 
   // A copy in `graph` of tensor `v` of another model; or a tensor of `graph` with that type.
-  int32_t TakeTensor(const fb::ModelT& other, const fb::SubGraphT& from, int32_t v,
-                     fb::SubGraphT& graph, bool is_input) {
+  int32_t TakeTensor(const fbo::ModelT& other, const fbo::SubGraphT& from, int32_t v,
+                     fbo::SubGraphT& graph, bool is_input) {
     if (v < 0 || static_cast<size_t>(v) >= from.tensors.size()) return v;
-    const fb::TensorT& source = *from.tensors[static_cast<size_t>(v)];
+    const fbo::TensorT& source = *from.tensors[static_cast<size_t>(v)];
     const bool constant = source.buffer != 0 && source.buffer < other.buffers.size() &&
                           !other.buffers[source.buffer]->data.empty();
     if (is_input && !constant) {
@@ -522,10 +529,10 @@ class Mutator {
         if (graph.tensors[i]->type == source.type) fitting.push_back(static_cast<int32_t>(i));
       if (!fitting.empty() && !dice_.OneIn(3)) return dice_.Pick(fitting);
     }
-    auto tensor = std::make_unique<fb::TensorT>(source);
+    auto tensor = std::make_unique<fbo::TensorT>(source);
     if (constant) {
       tensor->buffer = static_cast<uint32_t>(model_.buffers.size());
-      model_.buffers.push_back(std::make_unique<fb::BufferT>(*other.buffers[source.buffer]));
+      model_.buffers.push_back(std::make_unique<fbo::BufferT>(*other.buffers[source.buffer]));
     } else {
       tensor->buffer = 0;
     }
@@ -535,14 +542,14 @@ class Mutator {
     return index;
   }
 
-  fb::ModelT& model_;
+  fbo::ModelT& model_;
   Dice& dice_;
 };
 
 }  // namespace
 
 std::vector<uint8_t> MutateModel(std::span<const uint8_t> file, Dice& dice) {
-  const std::unique_ptr<fb::ModelT> model = Unpack(file);
+  const std::unique_ptr<fbo::ModelT> model = Unpack(file);
   if (model == nullptr) return {};
   Mutator mutator(*model, dice);
   for (size_t edits = 1 + dice.Below(3); edits > 0; --edits) mutator.MutateOnce();
@@ -553,7 +560,7 @@ std::vector<uint8_t> MutateModel(std::span<const uint8_t> file, Dice& dice) {
 
 std::vector<uint8_t> CrossModels(std::span<const uint8_t> file, std::span<const uint8_t> other,
                                  Dice& dice) {
-  const std::unique_ptr<fb::ModelT> model = Unpack(file), giver = Unpack(other);
+  const std::unique_ptr<fbo::ModelT> model = Unpack(file), giver = Unpack(other);
   if (model == nullptr || giver == nullptr) return {};
   std::erase(giver->subgraphs, nullptr);
   Mutator mutator(*model, dice);

@@ -1,5 +1,7 @@
 #include "src/formats/tflite/opaque.h"
 
+#include <vector>
+
 #include "src/base/strings.h"
 #include "src/formats/tflite/ops.h"
 
@@ -30,19 +32,33 @@ constexpr size_t SizeOf(ElementaryType type) {
   }
 }
 
+bool IsVector(flatbuffers::TypeCode code) {
+  return code.is_repeating != 0 || code.base_type == flatbuffers::ET_STRING;
+}
+
+constexpr flatbuffers::voffset_t FieldOffset(size_t index) {
+  return static_cast<flatbuffers::voffset_t>(4 + 2 * index);
+}
+
+// The table that describes member `member` of the union; null for one newer than the schema.
+const flatbuffers::TypeTable* MemberType(size_t member, const flatbuffers::TypeTable& unions) {
+  if (member >= unions.num_elems || unions.type_codes[member].sequence_ref < 0) return nullptr;
+  return unions.type_refs[unions.type_codes[member].sequence_ref]();
+}
+
 // Options hold numbers, strings and vectors of numbers, no tables.
 Result<uint64_t> TableBytes(const void* options, const flatbuffers::TypeTable& type) {
   const auto* const table = static_cast<const flatbuffers::Table*>(options);
   uint64_t total = 16;
   for (size_t i = 0; i < type.num_elems; ++i) {
-    const auto field = static_cast<flatbuffers::voffset_t>(4 + 2 * i);
     const flatbuffers::TypeCode code = type.type_codes[i];
     const auto base = static_cast<ElementaryType>(code.base_type);
     total += 16;
-    if (code.is_repeating == 0 && base != flatbuffers::ET_STRING) continue;
+    if (!IsVector(code)) continue;
     if (base == flatbuffers::ET_SEQUENCE)
       return Error(Code::kInternal, "options with nested tables are not expected");
-    const auto* const vector = table->GetPointer<const flatbuffers::Vector<uint8_t>*>(field);
+    const auto* const vector =
+        table->GetPointer<const flatbuffers::Vector<uint8_t>*>(FieldOffset(i));
     if (vector == nullptr) continue;
     if (reinterpret_cast<uintptr_t>(vector->Data()) % SizeOf(base) != 0)
       return Error(Code::kInvalidModel, "its options are misaligned");
@@ -55,9 +71,66 @@ Result<uint64_t> TableBytes(const void* options, const flatbuffers::TypeTable& t
 Result<uint64_t> UnionBytes(const void* options, size_t member,
                             const flatbuffers::TypeTable& unions) {
   if (options == nullptr || member == 0) return uint64_t{0};
-  if (member >= unions.num_elems || unions.type_codes[member].sequence_ref < 0)
-    return Error(Code::kUnsupported, "its options are newer than this writer");
-  return TableBytes(options, *unions.type_refs[unions.type_codes[member].sequence_ref]());
+  const flatbuffers::TypeTable* const type = MemberType(member, unions);
+  if (type == nullptr) return Error(Code::kUnsupported, "its options are newer than this writer");
+  return TableBytes(options, *type);
+}
+
+// Calls `use` with a zero of the unsigned type that has the element's size.
+template <typename F>
+auto WithUnsignedType(ElementaryType type, F use) {
+  switch (SizeOf(type)) {
+    case 8:
+      return use(uint64_t{});
+    case 4:
+      return use(uint32_t{});
+    case 2:
+      return use(uint16_t{});
+    default:
+      return use(uint8_t{});
+  }
+}
+
+flatbuffers::uoffset_t CopyVector(const flatbuffers::Vector<uint8_t>& vector, ElementaryType type,
+                                  flatbuffers::FlatBufferBuilder& builder) {
+  if (type == flatbuffers::ET_STRING)
+    return builder.CreateString(reinterpret_cast<const char*>(vector.Data()), vector.size()).o;
+  return WithUnsignedType(type, [&](auto zero) {
+    using T = decltype(zero);
+    return builder.CreateVector(reinterpret_cast<const T*>(vector.Data()), vector.size()).o;
+  });
+}
+
+// REQUIRES: UnionBytes() found no error.
+flatbuffers::Offset<void> CopyUnion(const void* options, size_t member,
+                                    const flatbuffers::TypeTable& unions,
+                                    flatbuffers::FlatBufferBuilder& builder) {
+  if (options == nullptr || member == 0) return 0;
+  const flatbuffers::TypeTable& type = *MemberType(member, unions);
+  const auto* const table = static_cast<const flatbuffers::Table*>(options);
+  std::vector<flatbuffers::uoffset_t> vectors(type.num_elems);
+  for (size_t i = 0; i < type.num_elems; ++i) {
+    if (!IsVector(type.type_codes[i])) continue;
+    const auto* const vector =
+        table->GetPointer<const flatbuffers::Vector<uint8_t>*>(FieldOffset(i));
+    if (vector != nullptr)
+      vectors[i] =
+          CopyVector(*vector, static_cast<ElementaryType>(type.type_codes[i].base_type), builder);
+  }
+  const flatbuffers::uoffset_t start = builder.StartTable();
+  for (size_t i = 0; i < type.num_elems; ++i) {
+    if (vectors[i] != 0) {
+      builder.AddOffset(FieldOffset(i), flatbuffers::Offset<void>(vectors[i]));
+    } else if (const uint8_t* const field = table->GetAddressOf(FieldOffset(i));
+               field != nullptr && !IsVector(type.type_codes[i])) {
+      const auto base = static_cast<ElementaryType>(type.type_codes[i].base_type);
+      WithUnsignedType(base, [&](auto zero) {
+        using T = decltype(zero);
+        builder.AddElement(FieldOffset(i), flatbuffers::ReadScalar<T>(field));
+      });
+    }
+  }
+  return builder.EndTable(start);
 }
 
 }  // namespace
@@ -96,23 +169,10 @@ Result<uint64_t> OpaqueBytes(const fb::Operator& op) {
 }
 
 OpaqueOptions WriteOpaqueOptions(const fb::Operator& op, flatbuffers::FlatBufferBuilder& builder) {
-  OpaqueOptions out;
-  if (op.builtin_options_type() != fb::BuiltinOptions::NONE && op.builtin_options() != nullptr) {
-    fb::BuiltinOptionsUnion options;
-    options.type = op.builtin_options_type();
-    options.value =
-        fb::BuiltinOptionsUnion::UnPack(op.builtin_options(), op.builtin_options_type(), nullptr);
-    out.first = options.Pack(builder);
-  }
-  if (op.builtin_options_2_type() != fb::BuiltinOptions2::NONE &&
-      op.builtin_options_2() != nullptr) {
-    fb::BuiltinOptions2Union options;
-    options.type = op.builtin_options_2_type();
-    options.value = fb::BuiltinOptions2Union::UnPack(op.builtin_options_2(),
-                                                     op.builtin_options_2_type(), nullptr);
-    out.second = options.Pack(builder);
-  }
-  return out;
+  return {CopyUnion(op.builtin_options(), static_cast<size_t>(op.builtin_options_type()),
+                    *fb::BuiltinOptionsTypeTable(), builder),
+          CopyUnion(op.builtin_options_2(), static_cast<size_t>(op.builtin_options_2_type()),
+                    *fb::BuiltinOptions2TypeTable(), builder)};
 }
 
 }  // namespace edgeml::tflite

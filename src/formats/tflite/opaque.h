@@ -23,7 +23,7 @@ fb::BuiltinOperator OpaqueCode(const ir::OpaqueAttrs& attrs);
 // cannot be read safely.
 Result<uint64_t> OpaqueBytes(const fb::Operator& op);
 
-// Its two unions of options, written again.
+// Its two unions of options, written again. REQUIRES: OpaqueBytes(op) found no error.
 struct OpaqueOptions {
   flatbuffers::Offset<void> first, second;
 };
