@@ -27,8 +27,9 @@ struct Table {
     }
     for (std::span<const OpDef> family :
          {ConvolutionOps(), PoolingOps(), ElementwiseOps(), ActivationOps(), ReductionOps(),
-          MovementOps(), ConversionOps(), RecurrentOps(), ControlFlowOps(), DetectionOps(),
-          LookupOps(), RandomOps(), SegmentOps(), SpectralOps(), StablehloOps()}) {
+          LayoutOps(), SliceOps(), GatherOps(), ScatterOps(), ConversionOps(), RecurrentOps(),
+          ControlFlowOps(), DetectionOps(), LookupOps(), RandomOps(), SegmentOps(), SpectralOps(),
+          StablehloOps()}) {
       for (const OpDef& def : family) defs[static_cast<size_t>(def.op)] = def;
     }
     OpDef& custom = defs[static_cast<size_t>(OpCode::kCustom)];

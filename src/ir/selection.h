@@ -6,8 +6,8 @@
 
 #include <array>
 #include <cstddef>
-#include <iterator>
 #include <span>
+#include <type_traits>
 
 #include "src/ir/graph.h"
 
@@ -30,30 +30,33 @@ inline constexpr bool kAllOperators = true;
 constexpr bool IsSelected(OpCode) { return true; }
 #endif
 
+namespace internal {
+
+template <const auto& kRows>
+constexpr size_t CountSelected() {
+  size_t count = 0;
+  for (const auto& row : kRows) count += IsSelected(row.op) ? 1 : 0;
+  return count;
+}
+
+template <const auto& kRows>
+inline constexpr auto kKept = [] {
+  std::array<std::remove_cvref_t<decltype(kRows[0])>, CountSelected<kRows>()> kept{};
+  size_t next = 0;
+  for (const auto& row : kRows)
+    if (IsSelected(row.op)) kept[next++] = row;
+  return kept;
+}();
+
+}  // namespace internal
+
 // Those of `kRows` (a constant array of structs with a member `op`) whose operator is selected.
 template <const auto& kRows>
-constexpr auto SelectedRows() {
-  using Row = std::remove_cvref_t<decltype(kRows[0])>;
+constexpr std::span<const std::remove_cvref_t<decltype(kRows[0])>> SelectedRows() {
   if constexpr (kAllOperators) {
-    return std::span<const Row>(kRows);
+    return kRows;
   } else {
-    constexpr size_t kCount = [] {
-      size_t count = 0;
-      for (const Row& row : kRows) count += IsSelected(row.op) ? 1 : 0;
-      return count;
-    }();
-    if constexpr (kCount == 0) {
-      return std::span<const Row>();
-    } else {
-      static constexpr std::array<Row, kCount> kKept = [] {
-        std::array<Row, kCount> kept{};
-        size_t next = 0;
-        for (const Row& row : kRows)
-          if (IsSelected(row.op)) kept[next++] = row;
-        return kept;
-      }();
-      return std::span<const Row>(kKept);
-    }
+    return internal::kKept<kRows>;
   }
 }
 

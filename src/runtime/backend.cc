@@ -5,8 +5,14 @@
 
 namespace edgeml::runtime {
 
-ListBackend::ListBackend(std::string name, std::vector<KernelEntry> entries)
-    : name_(std::move(name)), entries_(std::move(entries)), first_(ir::kNumOpCodes + 1) {
+ListBackend::ListBackend(std::string name,
+                         std::initializer_list<std::span<const KernelEntry>> tables,
+                         const char* (*rename)(std::string_view name))
+    : name_(std::move(name)), first_(ir::kNumOpCodes + 1) {
+  for (const std::span<const KernelEntry> table : tables)
+    entries_.insert(entries_.end(), table.begin(), table.end());
+  if (rename != nullptr)
+    for (KernelEntry& entry : entries_) entry.name = rename(entry.name);
   std::stable_sort(entries_.begin(), entries_.end(),
                    [](const KernelEntry& a, const KernelEntry& b) { return a.op < b.op; });
   uint32_t next = 0;

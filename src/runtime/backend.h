@@ -9,7 +9,7 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <functional>
+#include <initializer_list>
 #include <memory>
 #include <span>
 #include <string>
@@ -172,10 +172,13 @@ class Backend {
   virtual std::span<const KernelEntry> KernelsFor(ir::OpCode op) const = 0;
 };
 
-// A backend over a plain list of entries, kept in list order per operator.
+// A backend over tables of entries, which keep their order per operator.
 class ListBackend : public Backend {
  public:
-  ListBackend(std::string name, std::vector<KernelEntry> entries);
+  // `rename`, if given, makes an entry's name from the one in its table; the result must live as
+  // long as the backend.
+  ListBackend(std::string name, std::initializer_list<std::span<const KernelEntry>> tables,
+              const char* (*rename)(std::string_view name) = nullptr);
   std::string_view name() const override { return name_; }
   std::span<const KernelEntry> KernelsFor(ir::OpCode op) const override;
 

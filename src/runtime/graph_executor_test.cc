@@ -33,12 +33,14 @@ class IncrementStep : public Step {
   int workspace_ = 0;
 };
 
+constexpr KernelEntry kToyKernels[] = {
+    {OpCode::kRelu, "toy.never", ErrorBound::kExact,
+     [](const NodeView&) { return std::string("always declines"); }, MakeStep<IncrementStep>},
+    {OpCode::kRelu, "toy.increment", ErrorBound::kExact, nullptr, MakeStep<IncrementStep>},
+};
+
 const ListBackend& ToyBackend() {
-  static const ListBackend backend(
-      "toy",
-      {{OpCode::kRelu, "toy.never", ErrorBound::kExact,
-        [](const NodeView&) { return std::string("always declines"); }, MakeStep<IncrementStep>},
-       {OpCode::kRelu, "toy.increment", ErrorBound::kExact, nullptr, MakeStep<IncrementStep>}});
+  static const ListBackend backend("toy", {kToyKernels});
   return backend;
 }
 

@@ -4,8 +4,8 @@
 #include <vector>
 
 #include "src/backends/cpu/cpu_backend.h"
-#include "src/backends/cpu/level_names.h"
 #include "src/backends/cpu/matrix_problem.h"
+#include "src/backends/kernel_table.h"
 #include "src/backends/weights.h"
 #include "src/base/strings.h"
 #include "src/kernels/elementwise/rows.h"
@@ -226,30 +226,40 @@ std::string DeclineFloatStep(const NodeView& view) {
   return reason.empty() ? DeclineFloat(view) : reason;
 }
 
-template <MatrixOp op>
-void AddMatrixKernels(KernelList& list, ir::OpCode code, const char* name) {
-  using runtime::ErrorBound;
-  using runtime::MakeStep;
-  // The reference requantizes fully connected layers in double precision, we in fixed point.
-  const ErrorBound integer =
-      op == MatrixOp::kFullyConnected ? ErrorBound::kOneQuantum : ErrorBound::kExact;
-  list.push_back({code, WithLevel(Concat(name, ".int8")), integer,
-                  DeclineIntegerStep<op, DType::kInt8>, MakeStep<IntegerStep<op>>});
-  list.push_back({code, WithLevel(Concat(name, ".uint8")), integer,
-                  DeclineIntegerStep<op, DType::kUInt8>, MakeStep<IntegerStep<op>>});
-  list.push_back({code, WithLevel(Concat(name, ".float32")), ErrorBound::kFloatRounding,
-                  DeclineFloatStep<op>, MakeStep<FloatStep<op>>});
-  list.push_back({code, WithLevel(Concat(name, ".hybrid")), ErrorBound::kFloatRounding,
-                  DeclineHybridStep<op>, MakeStep<HybridStep<op>>});
-}
+constexpr KernelEntry kKernels[] = {
+    {OpCode::kConv2D, "conv_2d.int8", ErrorBound::kExact,
+     DeclineIntegerStep<MatrixOp::kConv, DType::kInt8>, MakeStep<IntegerStep<MatrixOp::kConv>>},
+    {OpCode::kConv2D, "conv_2d.uint8", ErrorBound::kExact,
+     DeclineIntegerStep<MatrixOp::kConv, DType::kUInt8>, MakeStep<IntegerStep<MatrixOp::kConv>>},
+    {OpCode::kConv2D, "conv_2d.float32", ErrorBound::kFloatRounding,
+     DeclineFloatStep<MatrixOp::kConv>, MakeStep<FloatStep<MatrixOp::kConv>>},
+    {OpCode::kConv2D, "conv_2d.hybrid", ErrorBound::kFloatRounding,
+     DeclineHybridStep<MatrixOp::kConv>, MakeStep<HybridStep<MatrixOp::kConv>>},
+    // The reference requantizes fully connected layers in double precision, we in fixed point.
+    {OpCode::kFullyConnected, "fully_connected.int8", ErrorBound::kOneQuantum,
+     DeclineIntegerStep<MatrixOp::kFullyConnected, DType::kInt8>,
+     MakeStep<IntegerStep<MatrixOp::kFullyConnected>>},
+    {OpCode::kFullyConnected, "fully_connected.uint8", ErrorBound::kOneQuantum,
+     DeclineIntegerStep<MatrixOp::kFullyConnected, DType::kUInt8>,
+     MakeStep<IntegerStep<MatrixOp::kFullyConnected>>},
+    {OpCode::kFullyConnected, "fully_connected.float32", ErrorBound::kFloatRounding,
+     DeclineFloatStep<MatrixOp::kFullyConnected>, MakeStep<FloatStep<MatrixOp::kFullyConnected>>},
+    {OpCode::kFullyConnected, "fully_connected.hybrid", ErrorBound::kFloatRounding,
+     DeclineHybridStep<MatrixOp::kFullyConnected>, MakeStep<HybridStep<MatrixOp::kFullyConnected>>},
+    {OpCode::kDepthwiseConv2D, "depthwise_conv_2d.one_channel.int8", ErrorBound::kExact,
+     DeclineIntegerStep<MatrixOp::kDepthwise, DType::kInt8>,
+     MakeStep<IntegerStep<MatrixOp::kDepthwise>>},
+    {OpCode::kDepthwiseConv2D, "depthwise_conv_2d.one_channel.uint8", ErrorBound::kExact,
+     DeclineIntegerStep<MatrixOp::kDepthwise, DType::kUInt8>,
+     MakeStep<IntegerStep<MatrixOp::kDepthwise>>},
+    {OpCode::kDepthwiseConv2D, "depthwise_conv_2d.one_channel.float32", ErrorBound::kFloatRounding,
+     DeclineFloatStep<MatrixOp::kDepthwise>, MakeStep<FloatStep<MatrixOp::kDepthwise>>},
+    {OpCode::kDepthwiseConv2D, "depthwise_conv_2d.one_channel.hybrid", ErrorBound::kFloatRounding,
+     DeclineHybridStep<MatrixOp::kDepthwise>, MakeStep<HybridStep<MatrixOp::kDepthwise>>},
+};
 
 }  // namespace
 
-void AddCpuConvolutionKernels(KernelList& list) {
-  AddMatrixKernels<MatrixOp::kConv>(list, ir::OpCode::kConv2D, "conv_2d");
-  AddMatrixKernels<MatrixOp::kFullyConnected>(list, ir::OpCode::kFullyConnected, "fully_connected");
-  AddMatrixKernels<MatrixOp::kDepthwise>(list, ir::OpCode::kDepthwiseConv2D,
-                                         "depthwise_conv_2d.one_channel");
-}
+std::span<const KernelEntry> CpuConvolutionKernels() { return ir::SelectedRows<kKernels>(); }
 
 }  // namespace edgeml::backends

@@ -1,16 +1,14 @@
 #include "src/backends/cpu/cpu_backend.h"
 
+#include "src/backends/cpu/level_names.h"
+
 namespace edgeml::backends {
 
 const runtime::Backend& CpuBackend() {
-  static const runtime::ListBackend backend = [] {
-    KernelList list;
-    AddCpuConvolutionKernels(list);
-    AddCpuDepthwiseKernels(list);
-    AddCpuElementwiseKernels(list);
-    AddCpuPoolingKernels(list);
-    return runtime::ListBackend("cpu", std::move(list));
-  }();
+  static const runtime::ListBackend backend("cpu",
+                                            {CpuConvolutionKernels(), CpuDepthwiseKernels(),
+                                             CpuElementwiseKernels(), CpuPoolingKernels()},
+                                            WithLevel);
   return backend;
 }
 

@@ -2,7 +2,7 @@
 #ifndef EDGEML_BACKENDS_CPU_CPU_BACKEND_H_
 #define EDGEML_BACKENDS_CPU_CPU_BACKEND_H_
 
-#include <vector>
+#include <span>
 
 #include "src/runtime/backend.h"
 
@@ -11,11 +11,11 @@ namespace edgeml::backends {
 // Only the SIMD kernels; the session asks the reference backend for what they decline.
 const runtime::Backend& CpuBackend();
 
-using KernelList = std::vector<runtime::KernelEntry>;
-void AddCpuConvolutionKernels(KernelList& list);
-void AddCpuDepthwiseKernels(KernelList& list);
-void AddCpuElementwiseKernels(KernelList& list);
-void AddCpuPoolingKernels(KernelList& list);
+// One table per file of this folder. The names lack the SIMD level.
+std::span<const runtime::KernelEntry> CpuConvolutionKernels();
+std::span<const runtime::KernelEntry> CpuDepthwiseKernels();
+std::span<const runtime::KernelEntry> CpuElementwiseKernels();
+std::span<const runtime::KernelEntry> CpuPoolingKernels();
 
 }  // namespace edgeml::backends
 

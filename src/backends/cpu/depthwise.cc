@@ -3,8 +3,8 @@
 #include <limits>
 
 #include "src/backends/cpu/cpu_backend.h"
-#include "src/backends/cpu/level_names.h"
 #include "src/backends/cpu/matrix_problem.h"
+#include "src/backends/kernel_table.h"
 #include "src/backends/weights.h"
 #include "src/base/strings.h"
 #include "src/kernels/depthwise/depthwise.h"
@@ -196,20 +196,19 @@ std::string DeclineFloatStep(const NodeView& view) {
   return reason.empty() ? DeclineFloat(view) : reason;
 }
 
+constexpr KernelEntry kKernels[] = {
+    {OpCode::kDepthwiseConv2D, "depthwise_conv_2d.int8", ErrorBound::kExact,
+     DeclineIntegerStep<DType::kInt8>, MakeStep<IntegerStep>},
+    {OpCode::kDepthwiseConv2D, "depthwise_conv_2d.uint8", ErrorBound::kExact,
+     DeclineIntegerStep<DType::kUInt8>, MakeStep<IntegerStep>},
+    {OpCode::kDepthwiseConv2D, "depthwise_conv_2d.float32", ErrorBound::kFloatRounding,
+     DeclineFloatStep, MakeStep<FloatStep>},
+    {OpCode::kDepthwiseConv2D, "depthwise_conv_2d.hybrid", ErrorBound::kFloatRounding,
+     DeclineHybridStep, MakeStep<HybridStep>},
+};
+
 }  // namespace
 
-void AddCpuDepthwiseKernels(KernelList& list) {
-  using runtime::ErrorBound;
-  using runtime::MakeStep;
-  constexpr ir::OpCode kCode = ir::OpCode::kDepthwiseConv2D;
-  list.push_back({kCode, WithLevel("depthwise_conv_2d.int8"), ErrorBound::kExact,
-                  DeclineIntegerStep<DType::kInt8>, MakeStep<IntegerStep>});
-  list.push_back({kCode, WithLevel("depthwise_conv_2d.uint8"), ErrorBound::kExact,
-                  DeclineIntegerStep<DType::kUInt8>, MakeStep<IntegerStep>});
-  list.push_back({kCode, WithLevel("depthwise_conv_2d.float32"), ErrorBound::kFloatRounding,
-                  DeclineFloatStep, MakeStep<FloatStep>});
-  list.push_back({kCode, WithLevel("depthwise_conv_2d.hybrid"), ErrorBound::kFloatRounding,
-                  DeclineHybridStep, MakeStep<HybridStep>});
-}
+std::span<const KernelEntry> CpuDepthwiseKernels() { return ir::SelectedRows<kKernels>(); }
 
 }  // namespace edgeml::backends

@@ -3,7 +3,7 @@
 #include <cmath>
 
 #include "src/backends/cpu/cpu_backend.h"
-#include "src/backends/cpu/level_names.h"
+#include "src/backends/kernel_table.h"
 #include "src/backends/weights.h"
 #include "src/base/cpu_features.h"
 #include "src/base/strings.h"
@@ -12,7 +12,6 @@
 namespace edgeml::backends {
 namespace {
 
-using ir::OpCode;
 using kernels::BroadcastPlan;
 using kernels::RowFunction;
 using kernels::RowKernels;
@@ -245,39 +244,40 @@ class SoftmaxStep : public runtime::Step {
   int64_t depth_ = 1;
 };
 
+constexpr KernelEntry kKernels[] = {
+    {OpCode::kAdd, "add.float32", ErrorBound::kExact, DeclineFloat, MakeStep<BinaryStep>},
+    {OpCode::kAdd, "add.int8", ErrorBound::kExact, DeclineQuantized<DType::kInt8>,
+     MakeStep<BinaryStep>},
+    {OpCode::kAdd, "add.uint8", ErrorBound::kExact, DeclineQuantized<DType::kUInt8>,
+     MakeStep<BinaryStep>},
+    {OpCode::kSub, "sub.float32", ErrorBound::kExact, DeclineFloat, MakeStep<BinaryStep>},
+    {OpCode::kSub, "sub.int8", ErrorBound::kExact, DeclineQuantized<DType::kInt8>,
+     MakeStep<BinaryStep>},
+    {OpCode::kSub, "sub.uint8", ErrorBound::kExact, DeclineQuantized<DType::kUInt8>,
+     MakeStep<BinaryStep>},
+    {OpCode::kMul, "mul.float32", ErrorBound::kExact, DeclineFloat, MakeStep<BinaryStep>},
+    {OpCode::kMul, "mul.int8", ErrorBound::kExact, DeclineQuantized<DType::kInt8>,
+     MakeStep<BinaryStep>},
+    {OpCode::kMul, "mul.uint8", ErrorBound::kExact, DeclineQuantized<DType::kUInt8>,
+     MakeStep<BinaryStep>},
+    {OpCode::kSquaredDifference, "squared_difference.float32", ErrorBound::kExact, DeclineFloat,
+     MakeStep<BinaryStep>},
+    {OpCode::kLogistic, "logistic.float32", ErrorBound::kFloatRounding, DeclineUnary,
+     MakeStep<FunctionStep<RowFunction::kLogistic>>},
+    {OpCode::kTanh, "tanh.float32", ErrorBound::kFloatRounding, DeclineUnary,
+     MakeStep<FunctionStep<RowFunction::kTanh>>},
+    {OpCode::kHardSwish, "hard_swish.float32", ErrorBound::kFloatRounding, DeclineUnary,
+     MakeStep<FunctionStep<RowFunction::kHardSwish>>},
+    {OpCode::kRelu, "relu.float32", ErrorBound::kExact, DeclineUnary,
+     MakeStep<ClampStep<kActivationRelu>>},
+    {OpCode::kRelu6, "relu6.float32", ErrorBound::kExact, DeclineUnary,
+     MakeStep<ClampStep<kActivationRelu6>>},
+    {OpCode::kSoftmax, "softmax.float32", ErrorBound::kFloatRounding, DeclineUnary,
+     MakeStep<SoftmaxStep>},
+};
+
 }  // namespace
 
-void AddCpuElementwiseKernels(KernelList& list) {
-  using runtime::ErrorBound;
-  using runtime::MakeStep;
-  const auto add = [&](OpCode op, std::string_view name, ErrorBound bound, auto decline,
-                       auto make) {
-    list.push_back({op, WithLevel(name), bound, decline, make});
-  };
-  const auto binary = [&](OpCode op, std::string_view name, bool quantized) {
-    add(op, Concat(name, ".float32"), ErrorBound::kExact, DeclineFloat, MakeStep<BinaryStep>);
-    if (!quantized) return;
-    add(op, Concat(name, ".int8"), ErrorBound::kExact, DeclineQuantized<DType::kInt8>,
-        MakeStep<BinaryStep>);
-    add(op, Concat(name, ".uint8"), ErrorBound::kExact, DeclineQuantized<DType::kUInt8>,
-        MakeStep<BinaryStep>);
-  };
-  binary(OpCode::kAdd, "add", true);
-  binary(OpCode::kSub, "sub", true);
-  binary(OpCode::kMul, "mul", true);
-  binary(OpCode::kSquaredDifference, "squared_difference", false);
-  add(OpCode::kLogistic, "logistic.float32", ErrorBound::kFloatRounding, DeclineUnary,
-      MakeStep<FunctionStep<RowFunction::kLogistic>>);
-  add(OpCode::kTanh, "tanh.float32", ErrorBound::kFloatRounding, DeclineUnary,
-      MakeStep<FunctionStep<RowFunction::kTanh>>);
-  add(OpCode::kHardSwish, "hard_swish.float32", ErrorBound::kFloatRounding, DeclineUnary,
-      MakeStep<FunctionStep<RowFunction::kHardSwish>>);
-  add(OpCode::kRelu, "relu.float32", ErrorBound::kExact, DeclineUnary,
-      MakeStep<ClampStep<kActivationRelu>>);
-  add(OpCode::kRelu6, "relu6.float32", ErrorBound::kExact, DeclineUnary,
-      MakeStep<ClampStep<kActivationRelu6>>);
-  add(OpCode::kSoftmax, "softmax.float32", ErrorBound::kFloatRounding, DeclineUnary,
-      MakeStep<SoftmaxStep>);
-}
+std::span<const KernelEntry> CpuElementwiseKernels() { return ir::SelectedRows<kKernels>(); }
 
 }  // namespace edgeml::backends

@@ -1,6 +1,6 @@
 // AVERAGE_POOL_2D, MAX_POOL_2D and MEAN over height and width on the vector kernels.
 #include "src/backends/cpu/cpu_backend.h"
-#include "src/backends/cpu/level_names.h"
+#include "src/backends/kernel_table.h"
 #include "src/backends/weights.h"
 #include "src/base/strings.h"
 #include "src/kernels/pooling/vector_pool.h"
@@ -9,7 +9,6 @@
 namespace edgeml::backends {
 namespace {
 
-using ir::OpCode;
 using kernels::PoolElement;
 using kernels::VectorPoolKernels;
 using runtime::NodeView;
@@ -169,17 +168,15 @@ class MeanStep : public runtime::Step {
   int sums_ = -1;
 };
 
+constexpr KernelEntry kKernels[] = {
+    {OpCode::kAveragePool2D, "average_pool_2d", ErrorBound::kExact, DeclinePool,
+     MakeStep<PoolStep<false>>},
+    {OpCode::kMaxPool2D, "max_pool_2d", ErrorBound::kExact, DeclinePool, MakeStep<PoolStep<true>>},
+    {OpCode::kMean, "mean.spatial", ErrorBound::kExact, DeclineMean, MakeStep<MeanStep>},
+};
+
 }  // namespace
 
-void AddCpuPoolingKernels(KernelList& list) {
-  using runtime::ErrorBound;
-  using runtime::MakeStep;
-  list.push_back({OpCode::kAveragePool2D, WithLevel("average_pool_2d"), ErrorBound::kExact,
-                  DeclinePool, MakeStep<PoolStep<false>>});
-  list.push_back({OpCode::kMaxPool2D, WithLevel("max_pool_2d"), ErrorBound::kExact, DeclinePool,
-                  MakeStep<PoolStep<true>>});
-  list.push_back({OpCode::kMean, WithLevel("mean.spatial"), ErrorBound::kExact, DeclineMean,
-                  MakeStep<MeanStep>});
-}
+std::span<const KernelEntry> CpuPoolingKernels() { return ir::SelectedRows<kKernels>(); }
 
 }  // namespace edgeml::backends

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <limits>
 
+#include "src/backends/kernel_table.h"
 #include "src/backends/reference/elementwise.h"
 #include "src/backends/weights.h"
 #include "src/base/strings.h"
@@ -13,7 +14,6 @@ namespace edgeml::backends {
 namespace {
 
 using namespace reference;
-using ir::OpCode;
 
 // RELU, RELU6, RELU_N1_TO_1, RELU_0_TO_1, LEAKY_RELU, PRELU -------------------------------------
 
@@ -257,29 +257,24 @@ class HardSwishStep : public runtime::Step {
   kernels::HardSwishParams params_;
 };
 
+constexpr auto kExact = ErrorBound::kExact;
+constexpr KernelEntry kKernels[] = {
+    {OpCode::kRelu, "relu.reference", kExact, DeclineRectifier, MakeStep<RectifierStep>},
+    {OpCode::kRelu6, "relu6.reference", kExact, DeclineRectifier, MakeStep<RectifierStep>},
+    {OpCode::kReluN1To1, "relu_n1_to_1.reference", kExact, DeclineRectifier,
+     MakeStep<RectifierStep>},
+    {OpCode::kRelu0To1, "relu_0_to_1.reference", kExact, DeclineRectifier, MakeStep<RectifierStep>},
+    {OpCode::kLeakyRelu, "leaky_relu.reference", kExact, DeclineRectifier, MakeStep<RectifierStep>},
+    {OpCode::kPrelu, "prelu.reference", kExact, DeclineRectifier, MakeStep<RectifierStep>},
+    {OpCode::kElu, "elu.reference", kExact, DeclineSmooth, MakeStep<SmoothStep>},
+    {OpCode::kGelu, "gelu.reference", kExact, DeclineSmooth, MakeStep<SmoothStep>},
+    {OpCode::kLogistic, "logistic.reference", kExact, DeclineSmooth, MakeStep<SmoothStep>},
+    {OpCode::kTanh, "tanh.reference", kExact, DeclineSmooth, MakeStep<SmoothStep>},
+    {OpCode::kHardSwish, "hard_swish.reference", kExact, DeclineHardSwish, MakeStep<HardSwishStep>},
+};
+
 }  // namespace
 
-void AddActivationKernels(KernelList& list) {
-  constexpr auto kExact = runtime::ErrorBound::kExact;
-  const auto rectifier = [&](OpCode op, const char* name) {
-    list.push_back({op, name, kExact, DeclineRectifier, runtime::MakeStep<RectifierStep>});
-  };
-  rectifier(OpCode::kRelu, "relu.reference");
-  rectifier(OpCode::kRelu6, "relu6.reference");
-  rectifier(OpCode::kReluN1To1, "relu_n1_to_1.reference");
-  rectifier(OpCode::kRelu0To1, "relu_0_to_1.reference");
-  rectifier(OpCode::kLeakyRelu, "leaky_relu.reference");
-  rectifier(OpCode::kPrelu, "prelu.reference");
-  const auto smooth = [&](OpCode op, const char* name) {
-    list.push_back({op, name, kExact, DeclineSmooth, runtime::MakeStep<SmoothStep>});
-  };
-  smooth(OpCode::kElu, "elu.reference");
-  smooth(OpCode::kGelu, "gelu.reference");
-  smooth(OpCode::kLogistic, "logistic.reference");
-  smooth(OpCode::kTanh, "tanh.reference");
-  list.push_back({OpCode::kHardSwish, "hard_swish.reference", kExact, DeclineHardSwish,
-                  runtime::MakeStep<HardSwishStep>});
-  AddSoftmaxKernels(list);
-}
+std::span<const KernelEntry> ActivationKernels() { return ir::SelectedRows<kKernels>(); }
 
 }  // namespace edgeml::backends

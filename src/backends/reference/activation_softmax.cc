@@ -1,6 +1,7 @@
 // SOFTMAX and LOG_SOFTMAX on the reference kernels.
 #include <cmath>
 
+#include "src/backends/kernel_table.h"
 #include "src/backends/reference/elementwise.h"
 #include "src/backends/weights.h"
 #include "src/base/strings.h"
@@ -10,7 +11,6 @@ namespace edgeml::backends {
 namespace {
 
 using namespace reference;
-using ir::OpCode;
 
 float BetaOf(const NodeView& view) {
   return view.node->op == OpCode::kSoftmax ? view.attrs<ir::SoftmaxAttrs>().beta : 1.0f;
@@ -97,13 +97,15 @@ class SoftmaxStep : public runtime::Step {
   kernels::Softmax16Params words_;
 };
 
+constexpr KernelEntry kKernels[] = {
+    {OpCode::kSoftmax, "softmax.reference", ErrorBound::kExact, DeclineSoftmax,
+     MakeStep<SoftmaxStep>},
+    {OpCode::kLogSoftmax, "log_softmax.reference", ErrorBound::kExact, DeclineSoftmax,
+     MakeStep<SoftmaxStep>},
+};
+
 }  // namespace
 
-void AddSoftmaxKernels(KernelList& list) {
-  list.push_back({OpCode::kSoftmax, "softmax.reference", runtime::ErrorBound::kExact,
-                  DeclineSoftmax, runtime::MakeStep<SoftmaxStep>});
-  list.push_back({OpCode::kLogSoftmax, "log_softmax.reference", runtime::ErrorBound::kExact,
-                  DeclineSoftmax, runtime::MakeStep<SoftmaxStep>});
-}
+std::span<const KernelEntry> SoftmaxKernels() { return ir::SelectedRows<kKernels>(); }
 
 }  // namespace edgeml::backends

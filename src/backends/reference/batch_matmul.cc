@@ -1,5 +1,5 @@
 // BATCH_MATMUL on the reference kernels.
-#include "src/backends/reference/matmul.h"
+#include "src/backends/kernel_table.h"
 #include "src/backends/weights.h"
 #include "src/base/strings.h"
 #include "src/kernels/matmul/matmul.h"
@@ -202,11 +202,13 @@ class BatchMatMulStep : public runtime::Step {
   QuantizedInput quantized_x_;
 };
 
+constexpr KernelEntry kKernels[] = {
+    {OpCode::kBatchMatMul, "batch_matmul.reference", ErrorBound::kExact, Decline,
+     MakeStep<BatchMatMulStep>},
+};
+
 }  // namespace
 
-void AddBatchMatMulKernels(KernelList& list) {
-  list.push_back({ir::OpCode::kBatchMatMul, "batch_matmul.reference", runtime::ErrorBound::kExact,
-                  Decline, runtime::MakeStep<BatchMatMulStep>});
-}
+std::span<const KernelEntry> BatchMatMulKernels() { return ir::SelectedRows<kKernels>(); }
 
 }  // namespace edgeml::backends

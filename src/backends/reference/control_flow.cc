@@ -3,15 +3,13 @@
 #include <cstring>
 #include <vector>
 
+#include "src/backends/kernel_table.h"
 #include "src/backends/reference/reference_backend.h"
 #include "src/base/strings.h"
 
 namespace edgeml::backends {
 namespace {
 
-using ir::OpCode;
-using runtime::ErrorBound;
-using runtime::MakeStep;
 using runtime::NodeView;
 using runtime::PrepareContext;
 using runtime::RunContext;
@@ -281,27 +279,24 @@ std::string DeclineVariable(const NodeView& view) {
   return DeclineValues(view);
 }
 
+constexpr ErrorBound kExact = ErrorBound::kExact;
+constexpr KernelEntry kKernels[] = {
+
+    {OpCode::kAssignVariable, "assign_variable.reference", kExact, DeclineVariable,
+     MakeStep<AssignVariableStep>},
+    {OpCode::kCallOnce, "call_once.reference", kExact, nullptr, MakeStep<CallOnceStep>},
+    {OpCode::kIf, "if.reference", kExact, DeclineIf, MakeStep<BranchStep>},
+    {OpCode::kReadVariable, "read_variable.reference", kExact, DeclineVariable,
+     MakeStep<ReadVariableStep>},
+    {OpCode::kStablehloCase, "stablehlo_case.reference", kExact, DeclineCase, MakeStep<BranchStep>},
+    {OpCode::kStablehloComposite, "stablehlo_composite.reference", kExact, DeclineValues,
+     MakeStep<BranchStep>},
+    {OpCode::kVarHandle, "var_handle.reference", kExact, DeclineVarHandle, MakeStep<VarHandleStep>},
+    {OpCode::kWhile, "while.reference", kExact, DeclineValues, MakeStep<WhileStep>},
+};
+
 }  // namespace
 
-void AddControlFlowKernels(KernelList& list) {
-  constexpr ErrorBound kExact = ErrorBound::kExact;
-  list.insert(
-      list.end(),
-      {
-          {OpCode::kAssignVariable, "assign_variable.reference", kExact, DeclineVariable,
-           MakeStep<AssignVariableStep>},
-          {OpCode::kCallOnce, "call_once.reference", kExact, nullptr, MakeStep<CallOnceStep>},
-          {OpCode::kIf, "if.reference", kExact, DeclineIf, MakeStep<BranchStep>},
-          {OpCode::kReadVariable, "read_variable.reference", kExact, DeclineVariable,
-           MakeStep<ReadVariableStep>},
-          {OpCode::kStablehloCase, "stablehlo_case.reference", kExact, DeclineCase,
-           MakeStep<BranchStep>},
-          {OpCode::kStablehloComposite, "stablehlo_composite.reference", kExact, DeclineValues,
-           MakeStep<BranchStep>},
-          {OpCode::kVarHandle, "var_handle.reference", kExact, DeclineVarHandle,
-           MakeStep<VarHandleStep>},
-          {OpCode::kWhile, "while.reference", kExact, DeclineValues, MakeStep<WhileStep>},
-      });
-}
+std::span<const KernelEntry> ControlFlowKernels() { return ir::SelectedRows<kKernels>(); }
 
 }  // namespace edgeml::backends

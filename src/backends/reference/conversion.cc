@@ -4,6 +4,7 @@
 #include <cstring>
 #include <limits>
 
+#include "src/backends/kernel_table.h"
 #include "src/backends/reference/elementwise.h"
 #include "src/backends/weights.h"
 #include "src/base/strings.h"
@@ -13,7 +14,6 @@ namespace edgeml::backends {
 namespace {
 
 using namespace reference;
-using ir::OpCode;
 
 // CAST -------------------------------------------------------------------------------------------
 
@@ -239,20 +239,18 @@ class DensifyStep : public runtime::Step {
   size_t bytes_ = 0;
 };
 
+constexpr auto kExact = ErrorBound::kExact;
+constexpr KernelEntry kKernels[] = {
+    {OpCode::kCast, "cast.reference", kExact, DeclineCast, MakeStep<CastStep>},
+    {OpCode::kQuantize, "quantize.reference", kExact, DeclineQuantize, MakeStep<QuantizeStep>},
+    {OpCode::kDequantize, "dequantize.reference", kExact, DeclineDequantize,
+     MakeStep<DequantizeStep>},
+    {OpCode::kFakeQuant, "fake_quant.reference", kExact, DeclineFakeQuant, MakeStep<FakeQuantStep>},
+    {OpCode::kDensify, "densify.reference", kExact, DeclineDensify, MakeStep<DensifyStep>},
+};
+
 }  // namespace
 
-void AddConversionKernels(KernelList& list) {
-  constexpr auto kExact = runtime::ErrorBound::kExact;
-  list.push_back(
-      {OpCode::kCast, "cast.reference", kExact, DeclineCast, runtime::MakeStep<CastStep>});
-  list.push_back({OpCode::kQuantize, "quantize.reference", kExact, DeclineQuantize,
-                  runtime::MakeStep<QuantizeStep>});
-  list.push_back({OpCode::kDequantize, "dequantize.reference", kExact, DeclineDequantize,
-                  runtime::MakeStep<DequantizeStep>});
-  list.push_back({OpCode::kFakeQuant, "fake_quant.reference", kExact, DeclineFakeQuant,
-                  runtime::MakeStep<FakeQuantStep>});
-  list.push_back({OpCode::kDensify, "densify.reference", kExact, DeclineDensify,
-                  runtime::MakeStep<DensifyStep>});
-}
+std::span<const KernelEntry> ConversionKernels() { return ir::SelectedRows<kKernels>(); }
 
 }  // namespace edgeml::backends

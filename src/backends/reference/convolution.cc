@@ -1,7 +1,7 @@
 // CONV_2D, DEPTHWISE_CONV_2D and TRANSPOSE_CONV on the reference kernels.
 #include "src/kernels/convolution/convolution.h"
 
-#include "src/backends/reference/matmul.h"
+#include "src/backends/kernel_table.h"
 #include "src/backends/reference/reference_backend.h"
 #include "src/backends/weights.h"
 #include "src/base/strings.h"
@@ -9,7 +9,6 @@
 namespace edgeml::backends {
 namespace {
 
-using ir::OpCode;
 using kernels::ConvQuantization;
 using kernels::ConvShape;
 using kernels::FloatRange;
@@ -303,20 +302,17 @@ class ConvStep : public runtime::Step {
   QuantizedInput quantized_input_;
 };
 
+constexpr KernelEntry kKernels[] = {
+    {OpCode::kConv2D, "conv_2d.reference", ErrorBound::kExact, Decline<Kind::kConv>,
+     MakeStep<ConvStep<Kind::kConv>>},
+    {OpCode::kDepthwiseConv2D, "depthwise_conv_2d.reference", ErrorBound::kExact,
+     Decline<Kind::kDepthwise>, MakeStep<ConvStep<Kind::kDepthwise>>},
+    {OpCode::kTransposeConv, "transpose_conv.reference", ErrorBound::kExact,
+     Decline<Kind::kTranspose>, MakeStep<ConvStep<Kind::kTranspose>>},
+};
+
 }  // namespace
 
-void AddConvolutionKernels(KernelList& list) {
-  using runtime::ErrorBound;
-  using runtime::MakeStep;
-  list.push_back({OpCode::kConv2D, "conv_2d.reference", ErrorBound::kExact, Decline<Kind::kConv>,
-                  MakeStep<ConvStep<Kind::kConv>>});
-  list.push_back({OpCode::kDepthwiseConv2D, "depthwise_conv_2d.reference", ErrorBound::kExact,
-                  Decline<Kind::kDepthwise>, MakeStep<ConvStep<Kind::kDepthwise>>});
-  list.push_back({OpCode::kTransposeConv, "transpose_conv.reference", ErrorBound::kExact,
-                  Decline<Kind::kTranspose>, MakeStep<ConvStep<Kind::kTranspose>>});
-  AddConvolution3DKernels(list);
-  AddFullyConnectedKernels(list);
-  AddBatchMatMulKernels(list);
-}
+std::span<const KernelEntry> ConvolutionKernels() { return ir::SelectedRows<kKernels>(); }
 
 }  // namespace edgeml::backends

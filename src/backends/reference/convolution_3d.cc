@@ -1,14 +1,13 @@
 // CONV_3D and CONV_3D_TRANSPOSE on the reference kernels.
 #include "src/kernels/convolution/convolution_3d.h"
 
-#include "src/backends/reference/matmul.h"
+#include "src/backends/kernel_table.h"
 #include "src/backends/weights.h"
 #include "src/base/strings.h"
 
 namespace edgeml::backends {
 namespace {
 
-using ir::OpCode;
 using kernels::Conv3DShape;
 using kernels::ConvAxis;
 
@@ -73,15 +72,15 @@ class Conv3DStep : public runtime::Step {
   kernels::FloatRange range_;
 };
 
+constexpr KernelEntry kKernels[] = {
+    {OpCode::kConv3D, "conv_3d.reference", ErrorBound::kExact, Decline<false>,
+     MakeStep<Conv3DStep<false>>},
+    {OpCode::kConv3DTranspose, "conv_3d_transpose.reference", ErrorBound::kExact, Decline<true>,
+     MakeStep<Conv3DStep<true>>},
+};
+
 }  // namespace
 
-void AddConvolution3DKernels(KernelList& list) {
-  using runtime::ErrorBound;
-  using runtime::MakeStep;
-  list.push_back({OpCode::kConv3D, "conv_3d.reference", ErrorBound::kExact, Decline<false>,
-                  MakeStep<Conv3DStep<false>>});
-  list.push_back({OpCode::kConv3DTranspose, "conv_3d_transpose.reference", ErrorBound::kExact,
-                  Decline<true>, MakeStep<Conv3DStep<true>>});
-}
+std::span<const KernelEntry> Convolution3DKernels() { return ir::SelectedRows<kKernels>(); }
 
 }  // namespace edgeml::backends

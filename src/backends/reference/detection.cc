@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "src/backends/kernel_table.h"
 #include "src/backends/reference/reference_backend.h"
 #include "src/base/strings.h"
 #include "src/kernels/detection/non_max_suppression.h"
@@ -9,8 +10,6 @@
 namespace edgeml::backends {
 namespace {
 
-using runtime::ErrorBound;
-using runtime::MakeStep;
 using runtime::NodeView;
 using runtime::PrepareContext;
 using runtime::RunContext;
@@ -156,15 +155,17 @@ std::string DeclineNonMaxSuppression(const NodeView& view) {
   return {};
 }
 
+constexpr KernelEntry kKernels[] = {
+    {OpCode::kNonMaxSuppressionV4, "non_max_suppression_v4.reference", ErrorBound::kExact,
+     DeclineNonMaxSuppression, MakeStep<NonMaxSuppressionStep>},
+    {OpCode::kNonMaxSuppressionV5, "non_max_suppression_v5.reference", ErrorBound::kExact,
+     DeclineNonMaxSuppression, MakeStep<NonMaxSuppressionStep>},
+    {OpCode::kDetectionPostProcess, "detection_post_process.reference", ErrorBound::kExact,
+     DeclinePostProcess, MakeStep<PostProcessStep>},
+};
+
 }  // namespace
 
-void AddDetectionKernels(KernelList& list) {
-  list.push_back({ir::OpCode::kNonMaxSuppressionV4, "non_max_suppression_v4.reference",
-                  ErrorBound::kExact, DeclineNonMaxSuppression, MakeStep<NonMaxSuppressionStep>});
-  list.push_back({ir::OpCode::kNonMaxSuppressionV5, "non_max_suppression_v5.reference",
-                  ErrorBound::kExact, DeclineNonMaxSuppression, MakeStep<NonMaxSuppressionStep>});
-  list.push_back({ir::OpCode::kDetectionPostProcess, "detection_post_process.reference",
-                  ErrorBound::kExact, DeclinePostProcess, MakeStep<PostProcessStep>});
-}
+std::span<const KernelEntry> DetectionKernels() { return ir::SelectedRows<kKernels>(); }
 
 }  // namespace edgeml::backends

@@ -52,11 +52,4 @@ void AllowInPlaceIfAlike(runtime::PrepareContext& context, size_t input) {
 
 }  // namespace reference
 
-void AddElementwiseKernels(KernelList& list) {
-  AddArithmeticKernels(list);
-  AddBitsKernels(list);
-  AddComparisonKernels(list);
-  AddUnaryKernels(list);
-}
-
 }  // namespace edgeml::backends

@@ -13,13 +13,6 @@
 
 namespace edgeml::backends {
 
-void AddArithmeticKernels(KernelList& list);
-void AddBitsKernels(KernelList& list);        // bitwise operators, angles, complex parts
-void AddComparisonKernels(KernelList& list);  // comparisons, logic, select
-void AddUnaryKernels(KernelList& list);
-void AddSoftmaxKernels(KernelList& list);
-void AddOrderKernels(KernelList& list);  // arg_max, arg_min, cumsum, top-k
-
 namespace reference {
 
 using runtime::NodeView;

@@ -6,6 +6,7 @@
 #include <limits>
 #include <vector>
 
+#include "src/backends/kernel_table.h"
 #include "src/backends/reference/elementwise.h"
 #include "src/backends/weights.h"
 #include "src/base/strings.h"
@@ -15,7 +16,6 @@ namespace edgeml::backends {
 namespace {
 
 using namespace reference;
-using ir::OpCode;
 using kernels::ArithmeticOp;
 using kernels::ArithmeticResult;
 
@@ -256,25 +256,32 @@ class AddNStep : public runtime::Step {
   std::vector<const void*> inputs_;
 };
 
+constexpr KernelEntry kKernels[] = {
+    {OpCode::kAdd, "add.reference", ErrorBound::kExact, DeclineArithmetic,
+     MakeStep<ArithmeticStep>},
+    {OpCode::kSub, "sub.reference", ErrorBound::kExact, DeclineArithmetic,
+     MakeStep<ArithmeticStep>},
+    {OpCode::kMul, "mul.reference", ErrorBound::kExact, DeclineArithmetic,
+     MakeStep<ArithmeticStep>},
+    {OpCode::kDiv, "div.reference", ErrorBound::kExact, DeclineArithmetic,
+     MakeStep<ArithmeticStep>},
+    {OpCode::kFloorDiv, "floor_div.reference", ErrorBound::kExact, DeclineArithmetic,
+     MakeStep<ArithmeticStep>},
+    {OpCode::kFloorMod, "floor_mod.reference", ErrorBound::kExact, DeclineArithmetic,
+     MakeStep<ArithmeticStep>},
+    {OpCode::kPow, "pow.reference", ErrorBound::kExact, DeclineArithmetic,
+     MakeStep<ArithmeticStep>},
+    {OpCode::kMaximum, "maximum.reference", ErrorBound::kExact, DeclineArithmetic,
+     MakeStep<ArithmeticStep>},
+    {OpCode::kMinimum, "minimum.reference", ErrorBound::kExact, DeclineArithmetic,
+     MakeStep<ArithmeticStep>},
+    {OpCode::kSquaredDifference, "squared_difference.reference", ErrorBound::kExact,
+     DeclineArithmetic, MakeStep<ArithmeticStep>},
+    {OpCode::kAddN, "add_n.reference", ErrorBound::kExact, DeclineAddN, MakeStep<AddNStep>},
+};
+
 }  // namespace
 
-void AddArithmeticKernels(KernelList& list) {
-  const auto add = [&](OpCode op, const char* name) {
-    list.push_back({op, name, runtime::ErrorBound::kExact, DeclineArithmetic,
-                    runtime::MakeStep<ArithmeticStep>});
-  };
-  add(OpCode::kAdd, "add.reference");
-  add(OpCode::kSub, "sub.reference");
-  add(OpCode::kMul, "mul.reference");
-  add(OpCode::kDiv, "div.reference");
-  add(OpCode::kFloorDiv, "floor_div.reference");
-  add(OpCode::kFloorMod, "floor_mod.reference");
-  add(OpCode::kPow, "pow.reference");
-  add(OpCode::kMaximum, "maximum.reference");
-  add(OpCode::kMinimum, "minimum.reference");
-  add(OpCode::kSquaredDifference, "squared_difference.reference");
-  list.push_back({OpCode::kAddN, "add_n.reference", runtime::ErrorBound::kExact, DeclineAddN,
-                  runtime::MakeStep<AddNStep>});
-}
+std::span<const KernelEntry> ArithmeticKernels() { return ir::SelectedRows<kKernels>(); }
 
 }  // namespace edgeml::backends

@@ -1,4 +1,5 @@
 // BITWISE_XOR, RIGHT_SHIFT, ATAN2, COMPLEX_ABS, REAL and IMAG on the reference kernels.
+#include "src/backends/kernel_table.h"
 #include "src/backends/reference/elementwise.h"
 #include "src/base/strings.h"
 #include "src/kernels/elementwise/bits.h"
@@ -8,7 +9,6 @@ namespace edgeml::backends {
 namespace {
 
 using namespace reference;
-using ir::OpCode;
 using kernels::ComplexPart;
 
 std::string DeclineBits(const NodeView& view) {
@@ -90,24 +90,22 @@ class ComplexPartStep : public runtime::Step {
   }
 };
 
+constexpr auto kExact = ErrorBound::kExact;
+constexpr KernelEntry kKernels[] = {
+
+    {OpCode::kAtan2, "atan2.reference", kExact, DeclineAtan2, MakeStep<Atan2Step>},
+    {OpCode::kBitwiseXor, "bitwise_xor.reference", kExact, DeclineBits, MakeStep<BitsStep>},
+    {OpCode::kComplexAbs, "complex_abs.reference", kExact, DeclineComplexPart,
+     MakeStep<ComplexPartStep<ComplexPart::kAbsolute>>},
+    {OpCode::kImag, "imag.reference", kExact, DeclineComplexPart,
+     MakeStep<ComplexPartStep<ComplexPart::kImaginary>>},
+    {OpCode::kReal, "real.reference", kExact, DeclineComplexPart,
+     MakeStep<ComplexPartStep<ComplexPart::kReal>>},
+    {OpCode::kRightShift, "right_shift.reference", kExact, DeclineBits, MakeStep<BitsStep>},
+};
+
 }  // namespace
 
-void AddBitsKernels(KernelList& list) {
-  constexpr auto kExact = runtime::ErrorBound::kExact;
-  using runtime::MakeStep;
-  list.insert(
-      list.end(),
-      {
-          {OpCode::kAtan2, "atan2.reference", kExact, DeclineAtan2, MakeStep<Atan2Step>},
-          {OpCode::kBitwiseXor, "bitwise_xor.reference", kExact, DeclineBits, MakeStep<BitsStep>},
-          {OpCode::kComplexAbs, "complex_abs.reference", kExact, DeclineComplexPart,
-           MakeStep<ComplexPartStep<ComplexPart::kAbsolute>>},
-          {OpCode::kImag, "imag.reference", kExact, DeclineComplexPart,
-           MakeStep<ComplexPartStep<ComplexPart::kImaginary>>},
-          {OpCode::kReal, "real.reference", kExact, DeclineComplexPart,
-           MakeStep<ComplexPartStep<ComplexPart::kReal>>},
-          {OpCode::kRightShift, "right_shift.reference", kExact, DeclineBits, MakeStep<BitsStep>},
-      });
-}
+std::span<const KernelEntry> BitsKernels() { return ir::SelectedRows<kKernels>(); }
 
 }  // namespace edgeml::backends

@@ -4,6 +4,7 @@
 #include <string_view>
 #include <vector>
 
+#include "src/backends/kernel_table.h"
 #include "src/backends/reference/elementwise.h"
 #include "src/backends/weights.h"
 #include "src/base/strings.h"
@@ -12,7 +13,6 @@ namespace edgeml::backends {
 namespace {
 
 using namespace reference;
-using ir::OpCode;
 using kernels::CompareOp;
 
 bool IsEquality(OpCode op) { return op == OpCode::kEqual || op == OpCode::kNotEqual; }
@@ -196,32 +196,27 @@ class SelectStep : public runtime::Step {
   kernels::BroadcastPlan plan_;
 };
 
+constexpr auto kExact = ErrorBound::kExact;
+constexpr KernelEntry kKernels[] = {
+    {OpCode::kEqual, "equal.reference", kExact, DeclineCompare, MakeStep<CompareStep>},
+    {OpCode::kNotEqual, "not_equal.reference", kExact, DeclineCompare, MakeStep<CompareStep>},
+    {OpCode::kEqual, "equal.string.reference", kExact, DeclineCompareStrings,
+     MakeStep<CompareStringsStep>, /*takes_strings=*/true},
+    {OpCode::kNotEqual, "not_equal.string.reference", kExact, DeclineCompareStrings,
+     MakeStep<CompareStringsStep>, /*takes_strings=*/true},
+    {OpCode::kLess, "less.reference", kExact, DeclineCompare, MakeStep<CompareStep>},
+    {OpCode::kLessEqual, "less_equal.reference", kExact, DeclineCompare, MakeStep<CompareStep>},
+    {OpCode::kGreater, "greater.reference", kExact, DeclineCompare, MakeStep<CompareStep>},
+    {OpCode::kGreaterEqual, "greater_equal.reference", kExact, DeclineCompare,
+     MakeStep<CompareStep>},
+    {OpCode::kLogicalAnd, "logical_and.reference", kExact, DeclineLogical, MakeStep<LogicalStep>},
+    {OpCode::kLogicalOr, "logical_or.reference", kExact, DeclineLogical, MakeStep<LogicalStep>},
+    {OpCode::kSelect, "select.reference", kExact, DeclineSelect, MakeStep<SelectStep>},
+    {OpCode::kSelectV2, "select_v2.reference", kExact, DeclineSelect, MakeStep<SelectStep>},
+};
+
 }  // namespace
 
-void AddComparisonKernels(KernelList& list) {
-  constexpr auto kExact = runtime::ErrorBound::kExact;
-  const auto compare = [&](OpCode op, const char* name) {
-    list.push_back({op, name, kExact, DeclineCompare, runtime::MakeStep<CompareStep>});
-  };
-  compare(OpCode::kEqual, "equal.reference");
-  compare(OpCode::kNotEqual, "not_equal.reference");
-  for (OpCode op : {OpCode::kEqual, OpCode::kNotEqual})
-    list.push_back({op,
-                    op == OpCode::kEqual ? "equal.string.reference" : "not_equal.string.reference",
-                    kExact, DeclineCompareStrings, runtime::MakeStep<CompareStringsStep>,
-                    /*takes_strings=*/true});
-  compare(OpCode::kLess, "less.reference");
-  compare(OpCode::kLessEqual, "less_equal.reference");
-  compare(OpCode::kGreater, "greater.reference");
-  compare(OpCode::kGreaterEqual, "greater_equal.reference");
-  list.push_back({OpCode::kLogicalAnd, "logical_and.reference", kExact, DeclineLogical,
-                  runtime::MakeStep<LogicalStep>});
-  list.push_back({OpCode::kLogicalOr, "logical_or.reference", kExact, DeclineLogical,
-                  runtime::MakeStep<LogicalStep>});
-  list.push_back(
-      {OpCode::kSelect, "select.reference", kExact, DeclineSelect, runtime::MakeStep<SelectStep>});
-  list.push_back({OpCode::kSelectV2, "select_v2.reference", kExact, DeclineSelect,
-                  runtime::MakeStep<SelectStep>});
-}
+std::span<const KernelEntry> ComparisonKernels() { return ir::SelectedRows<kKernels>(); }
 
 }  // namespace edgeml::backends

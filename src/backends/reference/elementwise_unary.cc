@@ -3,6 +3,7 @@
 
 #include <cmath>
 
+#include "src/backends/kernel_table.h"
 #include "src/backends/reference/elementwise.h"
 #include "src/backends/weights.h"
 #include "src/base/strings.h"
@@ -11,7 +12,6 @@ namespace edgeml::backends {
 namespace {
 
 using namespace reference;
-using ir::OpCode;
 using kernels::UnaryOp;
 
 UnaryOp OpOf(OpCode op) {
@@ -202,28 +202,26 @@ class LogicalNotStep : public runtime::Step {
   }
 };
 
+constexpr KernelEntry kKernels[] = {
+    {OpCode::kAbs, "abs.reference", ErrorBound::kExact, DeclineUnaryOp, MakeStep<UnaryStep>},
+    {OpCode::kCeil, "ceil.reference", ErrorBound::kExact, DeclineUnaryOp, MakeStep<UnaryStep>},
+    {OpCode::kCos, "cos.reference", ErrorBound::kExact, DeclineUnaryOp, MakeStep<UnaryStep>},
+    {OpCode::kExp, "exp.reference", ErrorBound::kExact, DeclineUnaryOp, MakeStep<UnaryStep>},
+    {OpCode::kFloor, "floor.reference", ErrorBound::kExact, DeclineUnaryOp, MakeStep<UnaryStep>},
+    {OpCode::kLog, "log.reference", ErrorBound::kExact, DeclineUnaryOp, MakeStep<UnaryStep>},
+    {OpCode::kNeg, "neg.reference", ErrorBound::kExact, DeclineUnaryOp, MakeStep<UnaryStep>},
+    {OpCode::kRound, "round.reference", ErrorBound::kExact, DeclineUnaryOp, MakeStep<UnaryStep>},
+    {OpCode::kRsqrt, "rsqrt.reference", ErrorBound::kExact, DeclineUnaryOp, MakeStep<UnaryStep>},
+    {OpCode::kSign, "sign.reference", ErrorBound::kExact, DeclineUnaryOp, MakeStep<UnaryStep>},
+    {OpCode::kSin, "sin.reference", ErrorBound::kExact, DeclineUnaryOp, MakeStep<UnaryStep>},
+    {OpCode::kSqrt, "sqrt.reference", ErrorBound::kExact, DeclineUnaryOp, MakeStep<UnaryStep>},
+    {OpCode::kSquare, "square.reference", ErrorBound::kExact, DeclineUnaryOp, MakeStep<UnaryStep>},
+    {OpCode::kLogicalNot, "logical_not.reference", ErrorBound::kExact, DeclineLogicalNot,
+     MakeStep<LogicalNotStep>},
+};
+
 }  // namespace
 
-void AddUnaryKernels(KernelList& list) {
-  const auto add = [&](OpCode op, const char* name) {
-    list.push_back(
-        {op, name, runtime::ErrorBound::kExact, DeclineUnaryOp, runtime::MakeStep<UnaryStep>});
-  };
-  add(OpCode::kAbs, "abs.reference");
-  add(OpCode::kCeil, "ceil.reference");
-  add(OpCode::kCos, "cos.reference");
-  add(OpCode::kExp, "exp.reference");
-  add(OpCode::kFloor, "floor.reference");
-  add(OpCode::kLog, "log.reference");
-  add(OpCode::kNeg, "neg.reference");
-  add(OpCode::kRound, "round.reference");
-  add(OpCode::kRsqrt, "rsqrt.reference");
-  add(OpCode::kSign, "sign.reference");
-  add(OpCode::kSin, "sin.reference");
-  add(OpCode::kSqrt, "sqrt.reference");
-  add(OpCode::kSquare, "square.reference");
-  list.push_back({OpCode::kLogicalNot, "logical_not.reference", runtime::ErrorBound::kExact,
-                  DeclineLogicalNot, runtime::MakeStep<LogicalNotStep>});
-}
+std::span<const KernelEntry> UnaryKernels() { return ir::SelectedRows<kKernels>(); }
 
 }  // namespace edgeml::backends

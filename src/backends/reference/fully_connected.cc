@@ -2,7 +2,7 @@
 #include <cmath>
 #include <limits>
 
-#include "src/backends/reference/matmul.h"
+#include "src/backends/kernel_table.h"
 #include "src/backends/weights.h"
 #include "src/base/strings.h"
 #include "src/kernels/matmul/matmul.h"
@@ -324,13 +324,15 @@ class ShuffledStep : public runtime::Step {
   int32_t min_ = 0, max_ = 0;
 };
 
+constexpr KernelEntry kKernels[] = {
+    {OpCode::kFullyConnected, "fully_connected.reference", ErrorBound::kExact, Decline,
+     MakeStep<FullyConnectedStep>},
+    {OpCode::kFullyConnected, "fully_connected.shuffled.reference", ErrorBound::kExact,
+     DeclineShuffled, MakeStep<ShuffledStep>},
+};
+
 }  // namespace
 
-void AddFullyConnectedKernels(KernelList& list) {
-  list.push_back({ir::OpCode::kFullyConnected, "fully_connected.reference",
-                  runtime::ErrorBound::kExact, Decline, runtime::MakeStep<FullyConnectedStep>});
-  list.push_back({ir::OpCode::kFullyConnected, "fully_connected.shuffled.reference",
-                  runtime::ErrorBound::kExact, DeclineShuffled, runtime::MakeStep<ShuffledStep>});
-}
+std::span<const KernelEntry> FullyConnectedKernels() { return ir::SelectedRows<kKernels>(); }
 
 }  // namespace edgeml::backends

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "src/backends/kernel_table.h"
 #include "src/backends/reference/movement.h"
 #include "src/base/strings.h"
 #include "src/runtime/lookup_table.h"
@@ -15,10 +16,7 @@
 namespace edgeml::backends {
 namespace {
 
-using ir::OpCode;
-using runtime::ErrorBound;
 using runtime::LookupTable;
-using runtime::MakeStep;
 using runtime::NodeView;
 using runtime::PrepareContext;
 using runtime::RunContext;
@@ -415,32 +413,31 @@ std::string DeclineSkipGram(const NodeView& view) {
   return {};
 }
 
+constexpr ErrorBound kExact = ErrorBound::kExact;
+constexpr bool kStrings = true;
+constexpr KernelEntry kKernels[] = {
+
+    {OpCode::kEmbeddingLookupSparse, "embedding_lookup_sparse.reference", kExact,
+     DeclineEmbeddingLookupSparse, MakeStep<EmbeddingLookupSparseStep>},
+    {OpCode::kHashtable, "hashtable.reference", kExact, DeclineHashtable, MakeStep<HashtableStep>},
+    {OpCode::kHashtableFind, "hashtable_find.reference", kExact, DeclineHashtableFind,
+     MakeStep<HashtableFindStep>, kStrings},
+    {OpCode::kHashtableImport, "hashtable_import.reference", kExact, DeclineHashtableImport,
+     MakeStep<HashtableImportStep>, kStrings},
+    {OpCode::kHashtableLookup, "hashtable_lookup.reference", kExact, DeclineHashtableLookup,
+     MakeStep<HashtableLookupStep>},
+    {OpCode::kHashtableLookup, "hashtable_lookup.string.reference", kExact,
+     DeclineHashtableLookupStrings, MakeStep<HashtableLookupStringsStep>, kStrings},
+    {OpCode::kHashtableSize, "hashtable_size.reference", kExact, DeclineHashtableSize,
+     MakeStep<HashtableSizeStep>},
+    {OpCode::kLshProjection, "lsh_projection.reference", kExact, DeclineLshProjection,
+     MakeStep<LshProjectionStep>, kStrings},
+    {OpCode::kSkipGram, "skip_gram.reference", kExact, DeclineSkipGram, MakeStep<SkipGramStep>,
+     kStrings},
+};
+
 }  // namespace
 
-void AddLookupKernels(KernelList& list) {
-  constexpr ErrorBound kExact = ErrorBound::kExact;
-  constexpr bool kStrings = true;
-  list.insert(list.end(),
-              {
-                  {OpCode::kEmbeddingLookupSparse, "embedding_lookup_sparse.reference", kExact,
-                   DeclineEmbeddingLookupSparse, MakeStep<EmbeddingLookupSparseStep>},
-                  {OpCode::kHashtable, "hashtable.reference", kExact, DeclineHashtable,
-                   MakeStep<HashtableStep>},
-                  {OpCode::kHashtableFind, "hashtable_find.reference", kExact, DeclineHashtableFind,
-                   MakeStep<HashtableFindStep>, kStrings},
-                  {OpCode::kHashtableImport, "hashtable_import.reference", kExact,
-                   DeclineHashtableImport, MakeStep<HashtableImportStep>, kStrings},
-                  {OpCode::kHashtableLookup, "hashtable_lookup.reference", kExact,
-                   DeclineHashtableLookup, MakeStep<HashtableLookupStep>},
-                  {OpCode::kHashtableLookup, "hashtable_lookup.string.reference", kExact,
-                   DeclineHashtableLookupStrings, MakeStep<HashtableLookupStringsStep>, kStrings},
-                  {OpCode::kHashtableSize, "hashtable_size.reference", kExact, DeclineHashtableSize,
-                   MakeStep<HashtableSizeStep>},
-                  {OpCode::kLshProjection, "lsh_projection.reference", kExact, DeclineLshProjection,
-                   MakeStep<LshProjectionStep>, kStrings},
-                  {OpCode::kSkipGram, "skip_gram.reference", kExact, DeclineSkipGram,
-                   MakeStep<SkipGramStep>, kStrings},
-              });
-}
+std::span<const KernelEntry> LookupKernels() { return ir::SelectedRows<kKernels>(); }
 
 }  // namespace edgeml::backends

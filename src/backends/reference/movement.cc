@@ -8,13 +8,6 @@ namespace edgeml::backends {
 
 using runtime::NodeView;
 
-void AddMovementKernels(KernelList& list) {
-  AddLayoutKernels(list);
-  AddSliceKernels(list);
-  AddGatherKernels(list);
-  AddScatterKernels(list);
-}
-
 std::string DeclineUnmovable(const TensorView& view) {
   if (BitsOf(view.type) == 0) return Concat("moves no tensor of type ", NameOf(view.type));
   return {};

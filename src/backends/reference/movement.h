@@ -12,11 +12,6 @@
 
 namespace edgeml::backends {
 
-void AddLayoutKernels(KernelList& list);
-void AddSliceKernels(KernelList& list);
-void AddGatherKernels(KernelList& list);
-void AddScatterKernels(KernelList& list);
-
 // Reasons to decline, empty when there is none.
 // Elements of `view` have a width, so that they can be moved without knowing what they mean.
 std::string DeclineUnmovable(const TensorView& view);

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <string>
 
+#include "src/backends/kernel_table.h"
 #include "src/backends/reference/movement.h"
 #include "src/backends/reference/string_elements.h"
 #include "src/base/strings.h"
@@ -11,9 +12,6 @@
 namespace edgeml::backends {
 namespace {
 
-using ir::OpCode;
-using runtime::ErrorBound;
-using runtime::MakeStep;
 using runtime::NodeView;
 using runtime::PrepareContext;
 using runtime::RunContext;
@@ -173,25 +171,24 @@ std::string DeclineWhere(const NodeView& view) {
   }
 }
 
+constexpr ErrorBound kExact = ErrorBound::kExact;
+constexpr bool kTakesStrings = true;
+constexpr KernelEntry kKernels[] = {
+
+    {OpCode::kEmbeddingLookup, "embedding_lookup.reference", kExact, DeclineEmbeddingLookup,
+     MakeStep<EmbeddingLookupStep>},
+    {OpCode::kGather, "gather.reference", kExact, DeclineGather, MakeStep<GatherStep>},
+    {OpCode::kGather, "gather.string.reference", kExact, DeclineStrings<DeclineGather>,
+     MakeStringStep<GatherStep>, kTakesStrings},
+    {OpCode::kGatherNd, "gather_nd.reference", kExact, DeclineGather, MakeStep<GatherNdStep>},
+    {OpCode::kGatherNd, "gather_nd.string.reference", kExact, DeclineStrings<DeclineGather>,
+     MakeStringStep<GatherNdStep>, kTakesStrings},
+    {OpCode::kOneHot, "one_hot.reference", kExact, DeclineOneHot, MakeStep<OneHotStep>},
+    {OpCode::kWhere, "where.reference", kExact, DeclineWhere, MakeStep<WhereStep>},
+};
+
 }  // namespace
 
-void AddGatherKernels(KernelList& list) {
-  constexpr ErrorBound kExact = ErrorBound::kExact;
-  constexpr bool kTakesStrings = true;
-  list.insert(
-      list.end(),
-      {
-          {OpCode::kEmbeddingLookup, "embedding_lookup.reference", kExact, DeclineEmbeddingLookup,
-           MakeStep<EmbeddingLookupStep>},
-          {OpCode::kGather, "gather.reference", kExact, DeclineGather, MakeStep<GatherStep>},
-          {OpCode::kGather, "gather.string.reference", kExact, DeclineStrings<DeclineGather>,
-           MakeStringStep<GatherStep>, kTakesStrings},
-          {OpCode::kGatherNd, "gather_nd.reference", kExact, DeclineGather, MakeStep<GatherNdStep>},
-          {OpCode::kGatherNd, "gather_nd.string.reference", kExact, DeclineStrings<DeclineGather>,
-           MakeStringStep<GatherNdStep>, kTakesStrings},
-          {OpCode::kOneHot, "one_hot.reference", kExact, DeclineOneHot, MakeStep<OneHotStep>},
-          {OpCode::kWhere, "where.reference", kExact, DeclineWhere, MakeStep<WhereStep>},
-      });
-}
+std::span<const KernelEntry> GatherKernels() { return ir::SelectedRows<kKernels>(); }
 
 }  // namespace edgeml::backends

@@ -3,6 +3,7 @@
 #include <array>
 #include <cstring>
 
+#include "src/backends/kernel_table.h"
 #include "src/backends/reference/movement.h"
 #include "src/backends/reference/string_elements.h"
 #include "src/base/strings.h"
@@ -13,11 +14,8 @@ namespace edgeml::backends {
 namespace {
 
 using ir::IndexAt;
-using ir::OpCode;
 using kernels::DenseStrides;
 using kernels::StridedCopy;
-using runtime::ErrorBound;
-using runtime::MakeStep;
 using runtime::NodeView;
 using runtime::PrepareContext;
 using runtime::RunContext;
@@ -342,54 +340,52 @@ std::string DeclineRange(const NodeView& view) {
   return DeclineUnlessMoved(view, 0);
 }
 
+constexpr ErrorBound kExact = ErrorBound::kExact;
+constexpr bool kTakesStrings = true;
+constexpr KernelEntry kKernels[] = {
+
+    {OpCode::kBatchToSpaceNd, "batch_to_space_nd.reference", kExact, DeclineBatchSpace,
+     MakeStep<SpaceBatchStep<false>>},
+    {OpCode::kBroadcastArgs, "broadcast_args.reference", kExact, DeclineBroadcastArgs,
+     MakeStep<BroadcastArgsStep>},
+    {OpCode::kBroadcastTo, "broadcast_to.reference", kExact, DeclineMovedByIndex,
+     MakeStep<BroadcastToStep>},
+    {OpCode::kDepthToSpace, "depth_to_space.reference", kExact, DeclineMoved,
+     MakeStep<SpaceDepthStep<false>>},
+    {OpCode::kExpandDims, "expand_dims.reference", kExact, DeclineMovedByIndex,
+     MakeStep<SameBytesStep>},
+    {OpCode::kExpandDims, "expand_dims.string.reference", kExact,
+     DeclineStrings<DeclineMovedByIndex>, MakeStringStep<SameBytesStep>, kTakesStrings},
+    {OpCode::kFill, "fill.reference", kExact, DeclineFill, MakeStep<FillStep>},
+    {OpCode::kFill, "fill.string.reference", kExact, DeclineStrings<DeclineFill>,
+     MakeStringStep<FillStep>, kTakesStrings},
+    {OpCode::kRange, "range.reference", kExact, DeclineRange, MakeStep<RangeStep>},
+    {OpCode::kRank, "rank.reference", kExact, DeclineIndexOutput, MakeStep<RankStep>,
+     kTakesStrings},
+    {OpCode::kReshape, "reshape.reference", kExact, DeclineMoved, MakeStep<SameBytesStep>},
+    {OpCode::kReshape, "reshape.string.reference", kExact, DeclineStrings<DeclineMoved>,
+     MakeStringStep<SameBytesStep>, kTakesStrings},
+    {OpCode::kReverseV2, "reverse_v2.reference", kExact, DeclineMovedByIndex,
+     MakeStep<ReverseStep>},
+    {OpCode::kShape, "shape.reference", kExact, DeclineIndexOutput, MakeStep<ShapeStep>,
+     kTakesStrings},
+    {OpCode::kSpaceToBatchNd, "space_to_batch_nd.reference", kExact, DeclineBatchSpace,
+     MakeStep<SpaceBatchStep<true>>},
+    {OpCode::kSpaceToDepth, "space_to_depth.reference", kExact, DeclineMoved,
+     MakeStep<SpaceDepthStep<true>>},
+    {OpCode::kSqueeze, "squeeze.reference", kExact, DeclineMoved, MakeStep<SameBytesStep>},
+    {OpCode::kSqueeze, "squeeze.string.reference", kExact, DeclineStrings<DeclineMoved>,
+     MakeStringStep<SameBytesStep>, kTakesStrings},
+    {OpCode::kTile, "tile.reference", kExact, DeclineMovedByIndex, MakeStep<TileStep>},
+    {OpCode::kTile, "tile.string.reference", kExact, DeclineStrings<DeclineMovedByIndex>,
+     MakeStringStep<TileStep>, kTakesStrings},
+    {OpCode::kTranspose, "transpose.reference", kExact, DeclineMovedByIndex,
+     MakeStep<TransposeStep>},
+    {OpCode::kZerosLike, "zeros_like.reference", kExact, DeclineMoved, MakeStep<ZerosLikeStep>},
+};
+
 }  // namespace
 
-void AddLayoutKernels(KernelList& list) {
-  constexpr ErrorBound kExact = ErrorBound::kExact;
-  constexpr bool kTakesStrings = true;
-  list.insert(
-      list.end(),
-      {
-          {OpCode::kBatchToSpaceNd, "batch_to_space_nd.reference", kExact, DeclineBatchSpace,
-           MakeStep<SpaceBatchStep<false>>},
-          {OpCode::kBroadcastArgs, "broadcast_args.reference", kExact, DeclineBroadcastArgs,
-           MakeStep<BroadcastArgsStep>},
-          {OpCode::kBroadcastTo, "broadcast_to.reference", kExact, DeclineMovedByIndex,
-           MakeStep<BroadcastToStep>},
-          {OpCode::kDepthToSpace, "depth_to_space.reference", kExact, DeclineMoved,
-           MakeStep<SpaceDepthStep<false>>},
-          {OpCode::kExpandDims, "expand_dims.reference", kExact, DeclineMovedByIndex,
-           MakeStep<SameBytesStep>},
-          {OpCode::kExpandDims, "expand_dims.string.reference", kExact,
-           DeclineStrings<DeclineMovedByIndex>, MakeStringStep<SameBytesStep>, kTakesStrings},
-          {OpCode::kFill, "fill.reference", kExact, DeclineFill, MakeStep<FillStep>},
-          {OpCode::kFill, "fill.string.reference", kExact, DeclineStrings<DeclineFill>,
-           MakeStringStep<FillStep>, kTakesStrings},
-          {OpCode::kRange, "range.reference", kExact, DeclineRange, MakeStep<RangeStep>},
-          {OpCode::kRank, "rank.reference", kExact, DeclineIndexOutput, MakeStep<RankStep>,
-           kTakesStrings},
-          {OpCode::kReshape, "reshape.reference", kExact, DeclineMoved, MakeStep<SameBytesStep>},
-          {OpCode::kReshape, "reshape.string.reference", kExact, DeclineStrings<DeclineMoved>,
-           MakeStringStep<SameBytesStep>, kTakesStrings},
-          {OpCode::kReverseV2, "reverse_v2.reference", kExact, DeclineMovedByIndex,
-           MakeStep<ReverseStep>},
-          {OpCode::kShape, "shape.reference", kExact, DeclineIndexOutput, MakeStep<ShapeStep>,
-           kTakesStrings},
-          {OpCode::kSpaceToBatchNd, "space_to_batch_nd.reference", kExact, DeclineBatchSpace,
-           MakeStep<SpaceBatchStep<true>>},
-          {OpCode::kSpaceToDepth, "space_to_depth.reference", kExact, DeclineMoved,
-           MakeStep<SpaceDepthStep<true>>},
-          {OpCode::kSqueeze, "squeeze.reference", kExact, DeclineMoved, MakeStep<SameBytesStep>},
-          {OpCode::kSqueeze, "squeeze.string.reference", kExact, DeclineStrings<DeclineMoved>,
-           MakeStringStep<SameBytesStep>, kTakesStrings},
-          {OpCode::kTile, "tile.reference", kExact, DeclineMovedByIndex, MakeStep<TileStep>},
-          {OpCode::kTile, "tile.string.reference", kExact, DeclineStrings<DeclineMovedByIndex>,
-           MakeStringStep<TileStep>, kTakesStrings},
-          {OpCode::kTranspose, "transpose.reference", kExact, DeclineMovedByIndex,
-           MakeStep<TransposeStep>},
-          {OpCode::kZerosLike, "zeros_like.reference", kExact, DeclineMoved,
-           MakeStep<ZerosLikeStep>},
-      });
-}
+std::span<const KernelEntry> LayoutKernels() { return ir::SelectedRows<kKernels>(); }
 
 }  // namespace edgeml::backends

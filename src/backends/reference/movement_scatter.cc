@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "src/backends/kernel_table.h"
 #include "src/backends/reference/movement.h"
 #include "src/base/strings.h"
 #include "src/kernels/movement/scatter.h"
@@ -12,9 +13,6 @@
 namespace edgeml::backends {
 namespace {
 
-using ir::OpCode;
-using runtime::ErrorBound;
-using runtime::MakeStep;
 using runtime::NodeView;
 using runtime::PrepareContext;
 using runtime::RunContext;
@@ -250,28 +248,25 @@ std::string DeclineUnique(const NodeView& view) {
   return {};
 }
 
+constexpr ErrorBound kExact = ErrorBound::kExact;
+constexpr KernelEntry kKernels[] = {
+
+    {OpCode::kBitcast, "bitcast.reference", kExact, DeclineBitcast, MakeStep<BitcastStep>},
+    {OpCode::kBucketize, "bucketize.reference", kExact, DeclineBucketize, MakeStep<BucketizeStep>},
+    {OpCode::kMatrixDiag, "matrix_diag.reference", kExact, DeclineMatrixDiag,
+     MakeStep<MatrixDiagStep>},
+    {OpCode::kMatrixSetDiag, "matrix_set_diag.reference", kExact, DeclineMatrixSetDiag,
+     MakeStep<MatrixSetDiagStep>},
+    {OpCode::kReverseSequence, "reverse_sequence.reference", kExact, DeclineReverseSequence,
+     MakeStep<ReverseSequenceStep>},
+    {OpCode::kScatterNd, "scatter_nd.reference", kExact, DeclineScatterNd, MakeStep<ScatterNdStep>},
+    {OpCode::kSparseToDense, "sparse_to_dense.reference", kExact, DeclineSparseToDense,
+     MakeStep<SparseToDenseStep>},
+    {OpCode::kUnique, "unique.reference", kExact, DeclineUnique, MakeStep<UniqueStep>},
+};
+
 }  // namespace
 
-void AddScatterKernels(KernelList& list) {
-  constexpr ErrorBound kExact = ErrorBound::kExact;
-  list.insert(
-      list.end(),
-      {
-          {OpCode::kBitcast, "bitcast.reference", kExact, DeclineBitcast, MakeStep<BitcastStep>},
-          {OpCode::kBucketize, "bucketize.reference", kExact, DeclineBucketize,
-           MakeStep<BucketizeStep>},
-          {OpCode::kMatrixDiag, "matrix_diag.reference", kExact, DeclineMatrixDiag,
-           MakeStep<MatrixDiagStep>},
-          {OpCode::kMatrixSetDiag, "matrix_set_diag.reference", kExact, DeclineMatrixSetDiag,
-           MakeStep<MatrixSetDiagStep>},
-          {OpCode::kReverseSequence, "reverse_sequence.reference", kExact, DeclineReverseSequence,
-           MakeStep<ReverseSequenceStep>},
-          {OpCode::kScatterNd, "scatter_nd.reference", kExact, DeclineScatterNd,
-           MakeStep<ScatterNdStep>},
-          {OpCode::kSparseToDense, "sparse_to_dense.reference", kExact, DeclineSparseToDense,
-           MakeStep<SparseToDenseStep>},
-          {OpCode::kUnique, "unique.reference", kExact, DeclineUnique, MakeStep<UniqueStep>},
-      });
-}
+std::span<const KernelEntry> ScatterKernels() { return ir::SelectedRows<kKernels>(); }
 
 }  // namespace edgeml::backends

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "src/backends/kernel_table.h"
 #include "src/backends/reference/movement.h"
 #include "src/backends/reference/string_elements.h"
 #include "src/base/strings.h"
@@ -12,11 +13,8 @@ namespace edgeml::backends {
 namespace {
 
 using ir::IndexAt;
-using ir::OpCode;
 using kernels::DenseStrides;
 using kernels::StridedCopy;
-using runtime::ErrorBound;
-using runtime::MakeStep;
 using runtime::NodeView;
 using runtime::PrepareContext;
 using runtime::RunContext;
@@ -384,33 +382,31 @@ std::string DeclinePad(const NodeView& view) {
   return DeclineUnlessMoved(view, 0);
 }
 
+constexpr ErrorBound kExact = ErrorBound::kExact;
+constexpr bool kTakesStrings = true;
+constexpr KernelEntry kKernels[] = {
+
+    {OpCode::kConcatenation, "concatenation.reference", kExact, DeclineJoined,
+     MakeStep<ConcatStep>},
+    {OpCode::kDynamicUpdateSlice, "dynamic_update_slice.reference", kExact,
+     DeclineDynamicUpdateSlice, MakeStep<DynamicUpdateSliceStep>},
+    {OpCode::kMirrorPad, "mirror_pad.reference", kExact, DeclinePad, MakeStep<MirrorPadStep>},
+    {OpCode::kPack, "pack.reference", kExact, DeclineJoined, MakeStep<ConcatStep>},
+    {OpCode::kPad, "pad.reference", kExact, DeclinePad, MakeStep<PadStep>},
+    {OpCode::kPadV2, "padv2.reference", kExact, DeclinePad, MakeStep<PadStep>},
+    {OpCode::kSlice, "slice.reference", kExact, DeclineSlice, MakeStep<SliceStep>},
+    {OpCode::kSlice, "slice.string.reference", kExact, DeclineStrings<DeclineSlice>,
+     MakeStringStep<SliceStep>, kTakesStrings},
+    {OpCode::kSplit, "split.reference", kExact, DeclineSplit, MakeStep<SplitStep>},
+    {OpCode::kSplitV, "split_v.reference", kExact, DeclineSplit, MakeStep<SplitStep>},
+    {OpCode::kStridedSlice, "strided_slice.reference", kExact, DeclineSlice, MakeStep<SliceStep>},
+    {OpCode::kStridedSlice, "strided_slice.string.reference", kExact, DeclineStrings<DeclineSlice>,
+     MakeStringStep<SliceStep>, kTakesStrings},
+    {OpCode::kUnpack, "unpack.reference", kExact, DeclineUnpack, MakeStep<SplitStep>},
+};
+
 }  // namespace
 
-void AddSliceKernels(KernelList& list) {
-  constexpr ErrorBound kExact = ErrorBound::kExact;
-  constexpr bool kTakesStrings = true;
-  list.insert(
-      list.end(),
-      {
-          {OpCode::kConcatenation, "concatenation.reference", kExact, DeclineJoined,
-           MakeStep<ConcatStep>},
-          {OpCode::kDynamicUpdateSlice, "dynamic_update_slice.reference", kExact,
-           DeclineDynamicUpdateSlice, MakeStep<DynamicUpdateSliceStep>},
-          {OpCode::kMirrorPad, "mirror_pad.reference", kExact, DeclinePad, MakeStep<MirrorPadStep>},
-          {OpCode::kPack, "pack.reference", kExact, DeclineJoined, MakeStep<ConcatStep>},
-          {OpCode::kPad, "pad.reference", kExact, DeclinePad, MakeStep<PadStep>},
-          {OpCode::kPadV2, "padv2.reference", kExact, DeclinePad, MakeStep<PadStep>},
-          {OpCode::kSlice, "slice.reference", kExact, DeclineSlice, MakeStep<SliceStep>},
-          {OpCode::kSlice, "slice.string.reference", kExact, DeclineStrings<DeclineSlice>,
-           MakeStringStep<SliceStep>, kTakesStrings},
-          {OpCode::kSplit, "split.reference", kExact, DeclineSplit, MakeStep<SplitStep>},
-          {OpCode::kSplitV, "split_v.reference", kExact, DeclineSplit, MakeStep<SplitStep>},
-          {OpCode::kStridedSlice, "strided_slice.reference", kExact, DeclineSlice,
-           MakeStep<SliceStep>},
-          {OpCode::kStridedSlice, "strided_slice.string.reference", kExact,
-           DeclineStrings<DeclineSlice>, MakeStringStep<SliceStep>, kTakesStrings},
-          {OpCode::kUnpack, "unpack.reference", kExact, DeclineUnpack, MakeStep<SplitStep>},
-      });
-}
+std::span<const KernelEntry> SliceKernels() { return ir::SelectedRows<kKernels>(); }
 
 }  // namespace edgeml::backends

@@ -1,5 +1,6 @@
 // Pools, L2 normalization and resizing on the reference kernels.
 #include "src/kernels/pooling/pooling.h"
+#include "src/backends/kernel_table.h"
 #include "src/backends/reference/reference_backend.h"
 #include "src/backends/weights.h"
 #include "src/base/strings.h"
@@ -8,7 +9,6 @@
 namespace edgeml::backends {
 namespace {
 
-using ir::OpCode;
 using kernels::PoolShape;
 using kernels::ResizeShape;
 
@@ -283,26 +283,26 @@ class ResizeStep : public runtime::Step {
   ResizeShape shape_;
 };
 
+constexpr KernelEntry kKernels[] = {
+    {OpCode::kAveragePool2D, "average_pool_2d.reference", ErrorBound::kExact, DeclinePool,
+     MakeStep<PoolStep<PoolKind::kAverage>>},
+    {OpCode::kMaxPool2D, "max_pool_2d.reference", ErrorBound::kExact, DeclinePool,
+     MakeStep<PoolStep<PoolKind::kMax>>},
+    {OpCode::kL2Pool2D, "l2_pool_2d.reference", ErrorBound::kExact, DeclineL2Pool,
+     MakeStep<PoolStep<PoolKind::kL2>>},
+    {OpCode::kLocalResponseNormalization, "local_response_normalization.reference",
+     ErrorBound::kExact, DeclineLocalResponseNormalization,
+     MakeStep<LocalResponseNormalizationStep>},
+    {OpCode::kL2Normalization, "l2_normalization.reference", ErrorBound::kExact,
+     DeclineL2Normalization, MakeStep<L2NormalizationStep>},
+    {OpCode::kResizeBilinear, "resize_bilinear.reference", ErrorBound::kExact,
+     DeclineResizeBilinear, MakeStep<ResizeStep<true>>},
+    {OpCode::kResizeNearestNeighbor, "resize_nearest_neighbor.reference", ErrorBound::kExact,
+     DeclineResizeNearest, MakeStep<ResizeStep<false>>},
+};
+
 }  // namespace
 
-void AddPoolingKernels(KernelList& list) {
-  using runtime::ErrorBound;
-  using runtime::MakeStep;
-  list.push_back({OpCode::kAveragePool2D, "average_pool_2d.reference", ErrorBound::kExact,
-                  DeclinePool, MakeStep<PoolStep<PoolKind::kAverage>>});
-  list.push_back({OpCode::kMaxPool2D, "max_pool_2d.reference", ErrorBound::kExact, DeclinePool,
-                  MakeStep<PoolStep<PoolKind::kMax>>});
-  list.push_back({OpCode::kL2Pool2D, "l2_pool_2d.reference", ErrorBound::kExact, DeclineL2Pool,
-                  MakeStep<PoolStep<PoolKind::kL2>>});
-  list.push_back({OpCode::kLocalResponseNormalization, "local_response_normalization.reference",
-                  ErrorBound::kExact, DeclineLocalResponseNormalization,
-                  MakeStep<LocalResponseNormalizationStep>});
-  list.push_back({OpCode::kL2Normalization, "l2_normalization.reference", ErrorBound::kExact,
-                  DeclineL2Normalization, MakeStep<L2NormalizationStep>});
-  list.push_back({OpCode::kResizeBilinear, "resize_bilinear.reference", ErrorBound::kExact,
-                  DeclineResizeBilinear, MakeStep<ResizeStep<true>>});
-  list.push_back({OpCode::kResizeNearestNeighbor, "resize_nearest_neighbor.reference",
-                  ErrorBound::kExact, DeclineResizeNearest, MakeStep<ResizeStep<false>>});
-}
+std::span<const KernelEntry> PoolingKernels() { return ir::SelectedRows<kKernels>(); }
 
 }  // namespace edgeml::backends

@@ -6,13 +6,13 @@
 #include <atomic>
 #include <chrono>
 
+#include "src/backends/kernel_table.h"
 #include "src/backends/reference/reference_backend.h"
 #include "src/base/strings.h"
 
 namespace edgeml::backends {
 namespace {
 
-using ir::OpCode;
 using kernels::Philox;
 using runtime::NodeView;
 using runtime::PrepareContext;
@@ -134,18 +134,17 @@ class MultinomialStep : public runtime::Step {
   int cdf_ = 0;
 };
 
+constexpr KernelEntry kKernels[] = {
+    {OpCode::kMultinomial, "multinomial.reference", ErrorBound::kExact, DeclineMultinomial,
+     MakeStep<MultinomialStep>},
+    {OpCode::kRandomStandardNormal, "random_standard_normal.reference", ErrorBound::kExact,
+     DeclineRandom, MakeStep<RandomStep<kernels::RandomStandardNormal>>},
+    {OpCode::kRandomUniform, "random_uniform.reference", ErrorBound::kExact, DeclineRandom,
+     MakeStep<RandomStep<kernels::RandomUniform>>},
+};
+
 }  // namespace
 
-void AddRandomKernels(KernelList& list) {
-  using runtime::ErrorBound;
-  using runtime::MakeStep;
-  list.push_back({OpCode::kMultinomial, "multinomial.reference", ErrorBound::kExact,
-                  DeclineMultinomial, MakeStep<MultinomialStep>});
-  list.push_back({OpCode::kRandomStandardNormal, "random_standard_normal.reference",
-                  ErrorBound::kExact, DeclineRandom,
-                  MakeStep<RandomStep<kernels::RandomStandardNormal>>});
-  list.push_back({OpCode::kRandomUniform, "random_uniform.reference", ErrorBound::kExact,
-                  DeclineRandom, MakeStep<RandomStep<kernels::RandomUniform>>});
-}
+std::span<const KernelEntry> RandomKernels() { return ir::SelectedRows<kKernels>(); }
 
 }  // namespace edgeml::backends

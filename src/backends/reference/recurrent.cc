@@ -1,22 +1,15 @@
 #include "src/backends/reference/recurrent.h"
+#include "src/backends/kernel_table.h"
 
 #include "src/base/strings.h"
 #include "src/kernels/recurrent/integer.h"
 
 namespace edgeml::backends {
 
-using runtime::ErrorBound;
-using runtime::MakeStep;
 using runtime::NodeView;
 using runtime::PrepareContext;
 using runtime::RunContext;
 using runtime::Step;
-
-void AddRecurrentKernels(KernelList& list) {
-  AddLstmKernels(list);
-  AddRnnKernels(list);
-  AddBidirectionalKernels(list);
-}
 
 kernels::WeightMatrix MatrixOf(const TensorView& view, std::vector<int32_t>& row_sums) {
   kernels::WeightMatrix matrix;
@@ -218,20 +211,18 @@ std::string DeclineIntegerSvdf(const NodeView& view) {
   return DeclineState(view, 4);
 }
 
+constexpr KernelEntry kKernels[] = {
+
+    {OpCode::kRnn, "rnn.reference", ErrorBound::kExact, DeclineRnn, MakeStep<RnnStep>},
+    {OpCode::kUnidirectionalSequenceRnn, "unidirectional_sequence_rnn.reference",
+     ErrorBound::kExact, DeclineRnn, MakeStep<RnnStep>},
+    {OpCode::kSvdf, "svdf.int8.reference", ErrorBound::kExact, DeclineIntegerSvdf,
+     MakeStep<IntegerSvdfStep>},
+    {OpCode::kSvdf, "svdf.reference", ErrorBound::kExact, DeclineSvdf, MakeStep<SvdfStep>},
+};
+
 }  // namespace
 
-void AddRnnKernels(KernelList& list) {
-  using ir::OpCode;
-  list.insert(
-      list.end(),
-      {
-          {OpCode::kRnn, "rnn.reference", ErrorBound::kExact, DeclineRnn, MakeStep<RnnStep>},
-          {OpCode::kUnidirectionalSequenceRnn, "unidirectional_sequence_rnn.reference",
-           ErrorBound::kExact, DeclineRnn, MakeStep<RnnStep>},
-          {OpCode::kSvdf, "svdf.int8.reference", ErrorBound::kExact, DeclineIntegerSvdf,
-           MakeStep<IntegerSvdfStep>},
-          {OpCode::kSvdf, "svdf.reference", ErrorBound::kExact, DeclineSvdf, MakeStep<SvdfStep>},
-      });
-}
+std::span<const KernelEntry> RnnKernels() { return ir::SelectedRows<kKernels>(); }
 
 }  // namespace edgeml::backends

@@ -12,10 +12,6 @@
 
 namespace edgeml::backends {
 
-void AddLstmKernels(KernelList& list);
-void AddRnnKernels(KernelList& list);  // RNN and SVDF
-void AddBidirectionalKernels(KernelList& list);
-
 inline kernels::CellActivation CellActivationOf(ir::Activation activation) {
   return static_cast<kernels::CellActivation>(activation);  // the same numbers
 }

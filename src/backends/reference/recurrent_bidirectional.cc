@@ -2,14 +2,13 @@
 // from its first element to its last and one back.
 #include <algorithm>
 
+#include "src/backends/kernel_table.h"
 #include "src/backends/reference/recurrent.h"
 #include "src/base/strings.h"
 
 namespace edgeml::backends {
 namespace {
 
-using runtime::ErrorBound;
-using runtime::MakeStep;
 using runtime::NodeView;
 using runtime::PrepareContext;
 using runtime::RunContext;
@@ -214,14 +213,15 @@ std::string DeclineBidirectionalRnn(const NodeView& view) {
   return reason;
 }
 
+constexpr KernelEntry kKernels[] = {
+    {OpCode::kBidirectionalSequenceLstm, "bidirectional_sequence_lstm.reference",
+     ErrorBound::kExact, DeclineBidirectionalLstm, MakeStep<BidirectionalLstmStep>},
+    {OpCode::kBidirectionalSequenceRnn, "bidirectional_sequence_rnn.reference", ErrorBound::kExact,
+     DeclineBidirectionalRnn, MakeStep<BidirectionalRnnStep>},
+};
+
 }  // namespace
 
-void AddBidirectionalKernels(KernelList& list) {
-  using ir::OpCode;
-  list.push_back({OpCode::kBidirectionalSequenceLstm, "bidirectional_sequence_lstm.reference",
-                  ErrorBound::kExact, DeclineBidirectionalLstm, MakeStep<BidirectionalLstmStep>});
-  list.push_back({OpCode::kBidirectionalSequenceRnn, "bidirectional_sequence_rnn.reference",
-                  ErrorBound::kExact, DeclineBidirectionalRnn, MakeStep<BidirectionalRnnStep>});
-}
+std::span<const KernelEntry> BidirectionalKernels() { return ir::SelectedRows<kKernels>(); }
 
 }  // namespace edgeml::backends

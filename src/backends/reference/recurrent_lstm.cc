@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "src/backends/kernel_table.h"
 #include "src/backends/reference/recurrent.h"
 #include "src/base/strings.h"
 #include "src/kernels/recurrent/integer.h"
@@ -13,8 +14,6 @@ namespace {
 
 using kernels::kCellGate;
 using kernels::kNumGates;
-using runtime::ErrorBound;
-using runtime::MakeStep;
 using runtime::NodeView;
 using runtime::PrepareContext;
 using runtime::RunContext;
@@ -310,23 +309,21 @@ std::string DeclineBasicLstm(const NodeView& view) {
   return {};
 }
 
+constexpr KernelEntry kKernels[] = {
+
+    {OpCode::kLstm, "lstm.basic.reference", ErrorBound::kExact, DeclineBasicLstm,
+     MakeStep<BasicLstmStep>},
+    {OpCode::kLstm, "lstm.int8.reference", ErrorBound::kExact, DeclineIntegerLstm,
+     MakeStep<IntegerLstmStep>},
+    {OpCode::kLstm, "lstm.reference", ErrorBound::kExact, DeclineLstm, MakeStep<LstmStep>},
+    {OpCode::kUnidirectionalSequenceLstm, "unidirectional_sequence_lstm.int8.reference",
+     ErrorBound::kExact, DeclineIntegerLstm, MakeStep<IntegerLstmStep>},
+    {OpCode::kUnidirectionalSequenceLstm, "unidirectional_sequence_lstm.reference",
+     ErrorBound::kExact, DeclineLstm, MakeStep<LstmStep>},
+};
+
 }  // namespace
 
-void AddLstmKernels(KernelList& list) {
-  using ir::OpCode;
-  list.insert(
-      list.end(),
-      {
-          {OpCode::kLstm, "lstm.basic.reference", ErrorBound::kExact, DeclineBasicLstm,
-           MakeStep<BasicLstmStep>},
-          {OpCode::kLstm, "lstm.int8.reference", ErrorBound::kExact, DeclineIntegerLstm,
-           MakeStep<IntegerLstmStep>},
-          {OpCode::kLstm, "lstm.reference", ErrorBound::kExact, DeclineLstm, MakeStep<LstmStep>},
-          {OpCode::kUnidirectionalSequenceLstm, "unidirectional_sequence_lstm.int8.reference",
-           ErrorBound::kExact, DeclineIntegerLstm, MakeStep<IntegerLstmStep>},
-          {OpCode::kUnidirectionalSequenceLstm, "unidirectional_sequence_lstm.reference",
-           ErrorBound::kExact, DeclineLstm, MakeStep<LstmStep>},
-      });
-}
+std::span<const KernelEntry> LstmKernels() { return ir::SelectedRows<kKernels>(); }
 
 }  // namespace edgeml::backends

@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 
+#include "src/backends/kernel_table.h"
 #include "src/backends/reference/elementwise.h"
 #include "src/backends/weights.h"
 #include "src/base/strings.h"
@@ -12,7 +13,6 @@ namespace edgeml::backends {
 namespace {
 
 using namespace reference;
-using ir::OpCode;
 using kernels::ReduceOp;
 
 enum class Form : uint8_t { kNone, kPlain, kMean, kQuantizedSum, kQuantizedMean, kQuantizedProd };
@@ -177,21 +177,23 @@ class ReduceStep : public runtime::Step {
   int workspace_ = -1;
 };
 
+constexpr KernelEntry kKernels[] = {
+    {OpCode::kMean, "mean.reference", ErrorBound::kExact, DeclineReduce, MakeStep<ReduceStep>},
+    {OpCode::kSum, "sum.reference", ErrorBound::kExact, DeclineReduce, MakeStep<ReduceStep>},
+    {OpCode::kReduceProd, "reduce_prod.reference", ErrorBound::kExact, DeclineReduce,
+     MakeStep<ReduceStep>},
+    {OpCode::kReduceMax, "reduce_max.reference", ErrorBound::kExact, DeclineReduce,
+     MakeStep<ReduceStep>},
+    {OpCode::kReduceMin, "reduce_min.reference", ErrorBound::kExact, DeclineReduce,
+     MakeStep<ReduceStep>},
+    {OpCode::kReduceAny, "reduce_any.reference", ErrorBound::kExact, DeclineReduce,
+     MakeStep<ReduceStep>},
+    {OpCode::kReduceAll, "reduce_all.reference", ErrorBound::kExact, DeclineReduce,
+     MakeStep<ReduceStep>},
+};
+
 }  // namespace
 
-void AddReductionKernels(KernelList& list) {
-  const auto add = [&](OpCode op, const char* name) {
-    list.push_back(
-        {op, name, runtime::ErrorBound::kExact, DeclineReduce, runtime::MakeStep<ReduceStep>});
-  };
-  add(OpCode::kMean, "mean.reference");
-  add(OpCode::kSum, "sum.reference");
-  add(OpCode::kReduceProd, "reduce_prod.reference");
-  add(OpCode::kReduceMax, "reduce_max.reference");
-  add(OpCode::kReduceMin, "reduce_min.reference");
-  add(OpCode::kReduceAny, "reduce_any.reference");
-  add(OpCode::kReduceAll, "reduce_all.reference");
-  AddOrderKernels(list);
-}
+std::span<const KernelEntry> ReductionKernels() { return ir::SelectedRows<kKernels>(); }
 
 }  // namespace edgeml::backends

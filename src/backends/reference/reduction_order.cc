@@ -1,6 +1,7 @@
 // ARG_MAX, ARG_MIN, CUMSUM and TOPK_V2 on the reference kernels.
 #include <optional>
 
+#include "src/backends/kernel_table.h"
 #include "src/backends/reference/elementwise.h"
 #include "src/base/strings.h"
 #include "src/kernels/reduction/reduction.h"
@@ -9,7 +10,6 @@ namespace edgeml::backends {
 namespace {
 
 using namespace reference;
-using ir::OpCode;
 
 // [outer, axis, inner] of input 0 around the axis that input 1 holds.
 struct Split {
@@ -110,18 +110,16 @@ class TopKStep : public runtime::Step {
   int order_ = -1;
 };
 
+constexpr auto kExact = ErrorBound::kExact;
+constexpr KernelEntry kKernels[] = {
+    {OpCode::kArgMax, "arg_max.reference", kExact, DeclineArgExtreme, MakeStep<ArgExtremeStep>},
+    {OpCode::kArgMin, "arg_min.reference", kExact, DeclineArgExtreme, MakeStep<ArgExtremeStep>},
+    {OpCode::kCumsum, "cumsum.reference", kExact, DeclineCumsum, MakeStep<CumsumStep>},
+    {OpCode::kTopKV2, "topk_v2.reference", kExact, DeclineTopK, MakeStep<TopKStep>},
+};
+
 }  // namespace
 
-void AddOrderKernels(KernelList& list) {
-  constexpr auto kExact = runtime::ErrorBound::kExact;
-  list.push_back({OpCode::kArgMax, "arg_max.reference", kExact, DeclineArgExtreme,
-                  runtime::MakeStep<ArgExtremeStep>});
-  list.push_back({OpCode::kArgMin, "arg_min.reference", kExact, DeclineArgExtreme,
-                  runtime::MakeStep<ArgExtremeStep>});
-  list.push_back(
-      {OpCode::kCumsum, "cumsum.reference", kExact, DeclineCumsum, runtime::MakeStep<CumsumStep>});
-  list.push_back(
-      {OpCode::kTopKV2, "topk_v2.reference", kExact, DeclineTopK, runtime::MakeStep<TopKStep>});
-}
+std::span<const KernelEntry> OrderKernels() { return ir::SelectedRows<kKernels>(); }
 
 }  // namespace edgeml::backends

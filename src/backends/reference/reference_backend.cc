@@ -3,25 +3,15 @@
 namespace edgeml::backends {
 
 const runtime::Backend& ReferenceBackend() {
-  static const runtime::ListBackend backend = [] {
-    KernelList list;
-    AddConvolutionKernels(list);
-    AddPoolingKernels(list);
-    AddElementwiseKernels(list);
-    AddActivationKernels(list);
-    AddReductionKernels(list);
-    AddMovementKernels(list);
-    AddConversionKernels(list);
-    AddRecurrentKernels(list);
-    AddControlFlowKernels(list);
-    AddDetectionKernels(list);
-    AddLookupKernels(list);
-    AddRandomKernels(list);
-    AddSegmentKernels(list);
-    AddSpectralKernels(list);
-    AddStablehloKernels(list);
-    return runtime::ListBackend("reference", std::move(list));
-  }();
+  static const runtime::ListBackend backend(
+      "reference",
+      {ActivationKernels(),  ArithmeticKernels(),    BatchMatMulKernels(), BidirectionalKernels(),
+       BitsKernels(),        ComparisonKernels(),    ControlFlowKernels(), ConversionKernels(),
+       ConvolutionKernels(), Convolution3DKernels(), DetectionKernels(),   FullyConnectedKernels(),
+       GatherKernels(),      LayoutKernels(),        LookupKernels(),      LstmKernels(),
+       OrderKernels(),       PoolingKernels(),       RandomKernels(),      ReductionKernels(),
+       RnnKernels(),         ScatterKernels(),       SegmentKernels(),     SliceKernels(),
+       SoftmaxKernels(),     SpectralKernels(),      StablehloKernels(),   UnaryKernels()});
   return backend;
 }
 

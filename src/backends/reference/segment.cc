@@ -3,15 +3,14 @@
 
 #include <string>
 
+#include "src/backends/kernel_table.h"
 #include "src/backends/reference/movement.h"
 #include "src/base/strings.h"
 
 namespace edgeml::backends {
 namespace {
 
-using ir::OpCode;
 using kernels::SegmentReduction;
-using runtime::ErrorBound;
 using runtime::NodeView;
 using runtime::PrepareContext;
 using runtime::RunContext;
@@ -55,22 +54,23 @@ std::string DeclineSegments(const NodeView& view) {
   return {};
 }
 
+constexpr ErrorBound kExact = ErrorBound::kExact;
+constexpr KernelEntry kKernels[] = {
+
+    {OpCode::kSegmentSum, "segment_sum.reference", kExact, DeclineSegments,
+     MakeSegmentStep<SegmentReduction::kSum>},
+    {OpCode::kUnsortedSegmentMax, "unsorted_segment_max.reference", kExact, DeclineSegments,
+     MakeSegmentStep<SegmentReduction::kMax>},
+    {OpCode::kUnsortedSegmentMin, "unsorted_segment_min.reference", kExact, DeclineSegments,
+     MakeSegmentStep<SegmentReduction::kMin>},
+    {OpCode::kUnsortedSegmentProd, "unsorted_segment_prod.reference", kExact, DeclineSegments,
+     MakeSegmentStep<SegmentReduction::kProd>},
+    {OpCode::kUnsortedSegmentSum, "unsorted_segment_sum.reference", kExact, DeclineSegments,
+     MakeSegmentStep<SegmentReduction::kSum>},
+};
+
 }  // namespace
 
-void AddSegmentKernels(KernelList& list) {
-  constexpr ErrorBound kExact = ErrorBound::kExact;
-  list.insert(list.end(), {
-                              {OpCode::kSegmentSum, "segment_sum.reference", kExact,
-                               DeclineSegments, MakeSegmentStep<SegmentReduction::kSum>},
-                              {OpCode::kUnsortedSegmentMax, "unsorted_segment_max.reference",
-                               kExact, DeclineSegments, MakeSegmentStep<SegmentReduction::kMax>},
-                              {OpCode::kUnsortedSegmentMin, "unsorted_segment_min.reference",
-                               kExact, DeclineSegments, MakeSegmentStep<SegmentReduction::kMin>},
-                              {OpCode::kUnsortedSegmentProd, "unsorted_segment_prod.reference",
-                               kExact, DeclineSegments, MakeSegmentStep<SegmentReduction::kProd>},
-                              {OpCode::kUnsortedSegmentSum, "unsorted_segment_sum.reference",
-                               kExact, DeclineSegments, MakeSegmentStep<SegmentReduction::kSum>},
-                          });
-}
+std::span<const KernelEntry> SegmentKernels() { return ir::SelectedRows<kKernels>(); }
 
 }  // namespace edgeml::backends

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "src/backends/kernel_table.h"
 #include "src/backends/reference/reference_backend.h"
 #include "src/base/strings.h"
 #include "src/kernels/spectral/fourier.h"
@@ -54,11 +55,12 @@ class Rfft2dStep : public runtime::Step {
   int scratch_ = 0;
 };
 
+constexpr KernelEntry kKernels[] = {
+    {OpCode::kRfft2d, "rfft2d.reference", ErrorBound::kExact, DeclineRfft2d, MakeStep<Rfft2dStep>},
+};
+
 }  // namespace
 
-void AddSpectralKernels(KernelList& list) {
-  list.push_back({ir::OpCode::kRfft2d, "rfft2d.reference", runtime::ErrorBound::kExact,
-                  DeclineRfft2d, runtime::MakeStep<Rfft2dStep>});
-}
+std::span<const KernelEntry> SpectralKernels() { return ir::SelectedRows<kKernels>(); }
 
 }  // namespace edgeml::backends

@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "src/backends/kernel_table.h"
 #include "src/backends/reference/movement.h"
 #include "src/backends/reference/stablehlo_body.h"
 #include "src/base/strings.h"
@@ -15,12 +16,9 @@
 namespace edgeml::backends {
 namespace {
 
-using ir::OpCode;
 using kernels::Combination;
 using kernels::DenseStrides;
 using kernels::StridedCopy;
-using runtime::ErrorBound;
-using runtime::MakeStep;
 using runtime::NodeView;
 using runtime::PrepareContext;
 using runtime::RunContext;
@@ -431,38 +429,37 @@ std::string DeclineRngBitGenerator(const NodeView& view) {
   }
 }
 
+constexpr ErrorBound kExact = ErrorBound::kExact;
+constexpr KernelEntry kKernels[] = {
+
+    {OpCode::kDilate, "dilate.reference", kExact, DeclineDilate, MakeStep<PadStep>},
+    {OpCode::kReduceWindow, "reduce_window.reference", kExact, DeclineReduceWindow,
+     MakeStep<ReduceWindowStep>},
+    {OpCode::kStablehloAdd, "stablehlo_add.reference", kExact, DeclineCombine,
+     MakeStep<CombineStep>},
+    {OpCode::kStablehloAnd, "stablehlo_and.reference", kExact, DeclineCombine,
+     MakeStep<CombineStep>},
+    {OpCode::kStablehloGather, "stablehlo_gather.reference", kExact, DeclineGather,
+     MakeStep<GatherStep>},
+    {OpCode::kStablehloMaximum, "stablehlo_maximum.reference", kExact, DeclineCombine,
+     MakeStep<CombineStep>},
+    {OpCode::kStablehloMinimum, "stablehlo_minimum.reference", kExact, DeclineCombine,
+     MakeStep<CombineStep>},
+    {OpCode::kStablehloMultiply, "stablehlo_multiply.reference", kExact, DeclineCombine,
+     MakeStep<CombineStep>},
+    {OpCode::kStablehloPad, "stablehlo_pad.reference", kExact, DeclinePad, MakeStep<PadStep>},
+    {OpCode::kStablehloReduceWindow, "stablehlo_reduce_window.reference", kExact,
+     DeclineStablehloReduceWindow, MakeStep<StablehloReduceWindowStep>},
+    {OpCode::kStablehloRngBitGenerator, "stablehlo_rng_bit_generator.reference", kExact,
+     DeclineRngBitGenerator, MakeStep<RngBitGeneratorStep>},
+    {OpCode::kStablehloScatter, "stablehlo_scatter.reference", kExact, DeclineScatter,
+     MakeStep<ScatterStep>},
+    {OpCode::kStablehloShiftLeft, "stablehlo_shift_left.reference", kExact, DeclineShiftLeft,
+     MakeStep<ShiftLeftStep>},
+};
+
 }  // namespace
 
-void AddStablehloKernels(KernelList& list) {
-  constexpr ErrorBound kExact = ErrorBound::kExact;
-  list.insert(
-      list.end(),
-      {
-          {OpCode::kDilate, "dilate.reference", kExact, DeclineDilate, MakeStep<PadStep>},
-          {OpCode::kReduceWindow, "reduce_window.reference", kExact, DeclineReduceWindow,
-           MakeStep<ReduceWindowStep>},
-          {OpCode::kStablehloAdd, "stablehlo_add.reference", kExact, DeclineCombine,
-           MakeStep<CombineStep>},
-          {OpCode::kStablehloAnd, "stablehlo_and.reference", kExact, DeclineCombine,
-           MakeStep<CombineStep>},
-          {OpCode::kStablehloGather, "stablehlo_gather.reference", kExact, DeclineGather,
-           MakeStep<GatherStep>},
-          {OpCode::kStablehloMaximum, "stablehlo_maximum.reference", kExact, DeclineCombine,
-           MakeStep<CombineStep>},
-          {OpCode::kStablehloMinimum, "stablehlo_minimum.reference", kExact, DeclineCombine,
-           MakeStep<CombineStep>},
-          {OpCode::kStablehloMultiply, "stablehlo_multiply.reference", kExact, DeclineCombine,
-           MakeStep<CombineStep>},
-          {OpCode::kStablehloPad, "stablehlo_pad.reference", kExact, DeclinePad, MakeStep<PadStep>},
-          {OpCode::kStablehloReduceWindow, "stablehlo_reduce_window.reference", kExact,
-           DeclineStablehloReduceWindow, MakeStep<StablehloReduceWindowStep>},
-          {OpCode::kStablehloRngBitGenerator, "stablehlo_rng_bit_generator.reference", kExact,
-           DeclineRngBitGenerator, MakeStep<RngBitGeneratorStep>},
-          {OpCode::kStablehloScatter, "stablehlo_scatter.reference", kExact, DeclineScatter,
-           MakeStep<ScatterStep>},
-          {OpCode::kStablehloShiftLeft, "stablehlo_shift_left.reference", kExact, DeclineShiftLeft,
-           MakeStep<ShiftLeftStep>},
-      });
-}
+std::span<const KernelEntry> StablehloKernels() { return ir::SelectedRows<kKernels>(); }
 
 }  // namespace edgeml::backends

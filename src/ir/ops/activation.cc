@@ -1,6 +1,7 @@
 // Activation functions that stand on their own: arity and shape rules.
 #include "src/base/strings.h"
 #include "src/ir/ops/families.h"
+#include "src/ir/selection.h"
 
 namespace edgeml::ir {
 namespace {
@@ -28,7 +29,7 @@ constexpr OpDef Plain(OpCode op, size_t attributes = 0) {
           .infer = InferSameAsInput};
 }
 
-constexpr OpDef kDefs[] = {
+constexpr OpDef kOps[] = {
     Plain(OpCode::kElu),
     Plain(OpCode::kGelu, AttrsKind<GeluAttrs>()),
     Plain(OpCode::kHardSwish),
@@ -50,6 +51,6 @@ constexpr OpDef kDefs[] = {
 
 }  // namespace
 
-std::span<const OpDef> ActivationOps() { return kDefs; }
+std::span<const OpDef> ActivationOps() { return SelectedRows<kOps>(); }
 
 }  // namespace edgeml::ir

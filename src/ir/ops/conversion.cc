@@ -1,6 +1,7 @@
 // Conversions between element types: arity and shape rules.
 #include "src/base/strings.h"
 #include "src/ir/ops/families.h"
+#include "src/ir/selection.h"
 
 namespace edgeml::ir {
 namespace {
@@ -26,7 +27,7 @@ Status InferConversion(InferContext& context) {
   return CheckChannels(context.outputs[0], "output 0");
 }
 
-constexpr OpDef kDefs[] = {
+constexpr OpDef kOps[] = {
     {.op = OpCode::kCast,
      .min_inputs = 1,
      .max_inputs = 1,
@@ -44,6 +45,6 @@ constexpr OpDef kDefs[] = {
 
 }  // namespace
 
-std::span<const OpDef> ConversionOps() { return kDefs; }
+std::span<const OpDef> ConversionOps() { return SelectedRows<kOps>(); }
 
 }  // namespace edgeml::ir

@@ -3,6 +3,7 @@
 
 #include "src/ir/ops/families.h"
 #include "src/ir/ops/window_rule.h"
+#include "src/ir/selection.h"
 
 namespace edgeml::ir {
 namespace {
@@ -254,7 +255,7 @@ int64_t MacsBatchMatMul(const NodeView& view) {
       {view.outputs[0].num_elements(), view.inputs[0].shape.back(adj_x ? 1 : 0)});
 }
 
-const OpDef kOps[] = {
+constexpr OpDef kOps[] = {
     {.op = OpCode::kConv2D,
      .min_inputs = 2,
      .max_inputs = 3,
@@ -308,6 +309,6 @@ const OpDef kOps[] = {
 
 }  // namespace
 
-std::span<const OpDef> ConvolutionOps() { return kOps; }
+std::span<const OpDef> ConvolutionOps() { return SelectedRows<kOps>(); }
 
 }  // namespace edgeml::ir

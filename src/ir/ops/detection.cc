@@ -2,6 +2,7 @@
 
 #include "src/base/strings.h"
 #include "src/ir/ops/families.h"
+#include "src/ir/selection.h"
 
 namespace edgeml::ir {
 namespace {
@@ -87,21 +88,20 @@ constexpr OpDef NonMaxSuppression(OpCode op) {
           .infer = InferNonMaxSuppression};
 }
 
+constexpr OpDef kOps[] = {
+    {.op = OpCode::kDetectionPostProcess,
+     .min_inputs = 3,
+     .max_inputs = 3,
+     .min_outputs = 4,
+     .max_outputs = 4,
+     .attributes = AttrsKind<DetectionPostProcessAttrs>(),
+     .infer = InferPostProcess},
+    NonMaxSuppression(OpCode::kNonMaxSuppressionV4),
+    NonMaxSuppression(OpCode::kNonMaxSuppressionV5),
+};
+
 }  // namespace
 
-std::span<const OpDef> DetectionOps() {
-  static const std::vector<OpDef> defs = {
-      {.op = OpCode::kDetectionPostProcess,
-       .min_inputs = 3,
-       .max_inputs = 3,
-       .min_outputs = 4,
-       .max_outputs = 4,
-       .attributes = AttrsKind<DetectionPostProcessAttrs>(),
-       .infer = InferPostProcess},
-      NonMaxSuppression(OpCode::kNonMaxSuppressionV4),
-      NonMaxSuppression(OpCode::kNonMaxSuppressionV5),
-  };
-  return defs;
-}
+std::span<const OpDef> DetectionOps() { return SelectedRows<kOps>(); }
 
 }  // namespace edgeml::ir

@@ -4,6 +4,7 @@
 
 #include "src/base/strings.h"
 #include "src/ir/ops/families.h"
+#include "src/ir/selection.h"
 
 namespace edgeml::ir {
 namespace {
@@ -65,7 +66,7 @@ constexpr OpDef Fused(OpCode op) {
   return def;
 }
 
-constexpr OpDef kDefs[] = {
+constexpr OpDef kOps[] = {
     Unary(OpCode::kAbs),
     Fused(OpCode::kAdd),
     {.op = OpCode::kAddN, .min_inputs = 1, .max_inputs = -1, .infer = InferAddN},
@@ -111,6 +112,6 @@ constexpr OpDef kDefs[] = {
 
 }  // namespace
 
-std::span<const OpDef> ElementwiseOps() { return kDefs; }
+std::span<const OpDef> ElementwiseOps() { return SelectedRows<kOps>(); }
 
 }  // namespace edgeml::ir

@@ -13,7 +13,10 @@ std::span<const OpDef> PoolingOps();
 std::span<const OpDef> ElementwiseOps();
 std::span<const OpDef> ActivationOps();
 std::span<const OpDef> ReductionOps();
-std::span<const OpDef> MovementOps();
+std::span<const OpDef> LayoutOps();   // reshape, transpose, tile, fill …: whole tensors
+std::span<const OpDef> SliceOps();    // slice, pad, split, concatenation …: parts of tensors
+std::span<const OpDef> GatherOps();   // gather, embedding lookup, one-hot, where
+std::span<const OpDef> ScatterOps();  // scatter, diagonals, reverse sequence, unique, bucketize
 std::span<const OpDef> ConversionOps();
 std::span<const OpDef> RecurrentOps();
 std::span<const OpDef> ControlFlowOps();

@@ -5,6 +5,7 @@
 #include "src/base/strings.h"
 #include "src/ir/ops/families.h"
 #include "src/ir/ops/movement_rules.h"
+#include "src/ir/selection.h"
 
 namespace edgeml::ir {
 namespace {
@@ -124,54 +125,53 @@ Status InferSkipGram(InferContext& context) {
   return Status::Ok();
 }
 
+constexpr OpDef kOps[] = {
+    {.op = OpCode::kEmbeddingLookupSparse,
+     .min_inputs = 5,
+     .max_inputs = 5,
+     .attributes = AttrsKind<CombinerAttrs>(),
+     .infer = InferEmbeddingLookupSparse},
+    {.op = OpCode::kHashtable,
+     .attributes = AttrsKind<HashtableAttrs>(),
+     .infer = InferHashtable,
+     .has_side_effects = true},
+    {.op = OpCode::kHashtableFind,
+     .min_inputs = 3,
+     .max_inputs = 3,
+     .infer = InferHashtableFind,
+     .has_side_effects = true},
+    {.op = OpCode::kHashtableImport,
+     .min_inputs = 3,
+     .max_inputs = 3,
+     .min_outputs = 0,
+     .max_outputs = 0,
+     .infer = InferHashtableImport,
+     .has_side_effects = true},
+    {.op = OpCode::kHashtableLookup,
+     .min_inputs = 3,
+     .max_inputs = 3,
+     .min_outputs = 2,
+     .max_outputs = 2,
+     .infer = InferHashtableLookup},
+    {.op = OpCode::kHashtableSize,
+     .min_inputs = 1,
+     .max_inputs = 1,
+     .infer = InferHashtableSize,
+     .has_side_effects = true},
+    {.op = OpCode::kLshProjection,
+     .min_inputs = 2,
+     .max_inputs = 3,
+     .attributes = AttrsKind<LshProjectionAttrs>(),
+     .infer = InferLshProjection},
+    {.op = OpCode::kSkipGram,
+     .min_inputs = 1,
+     .max_inputs = 1,
+     .attributes = AttrsKind<SkipGramAttrs>(),
+     .infer = InferSkipGram},
+};
+
 }  // namespace
 
-std::span<const OpDef> LookupOps() {
-  static const std::vector<OpDef> defs = {
-      {.op = OpCode::kEmbeddingLookupSparse,
-       .min_inputs = 5,
-       .max_inputs = 5,
-       .attributes = AttrsKind<CombinerAttrs>(),
-       .infer = InferEmbeddingLookupSparse},
-      {.op = OpCode::kHashtable,
-       .attributes = AttrsKind<HashtableAttrs>(),
-       .infer = InferHashtable,
-       .has_side_effects = true},
-      {.op = OpCode::kHashtableFind,
-       .min_inputs = 3,
-       .max_inputs = 3,
-       .infer = InferHashtableFind,
-       .has_side_effects = true},
-      {.op = OpCode::kHashtableImport,
-       .min_inputs = 3,
-       .max_inputs = 3,
-       .min_outputs = 0,
-       .max_outputs = 0,
-       .infer = InferHashtableImport,
-       .has_side_effects = true},
-      {.op = OpCode::kHashtableLookup,
-       .min_inputs = 3,
-       .max_inputs = 3,
-       .min_outputs = 2,
-       .max_outputs = 2,
-       .infer = InferHashtableLookup},
-      {.op = OpCode::kHashtableSize,
-       .min_inputs = 1,
-       .max_inputs = 1,
-       .infer = InferHashtableSize,
-       .has_side_effects = true},
-      {.op = OpCode::kLshProjection,
-       .min_inputs = 2,
-       .max_inputs = 3,
-       .attributes = AttrsKind<LshProjectionAttrs>(),
-       .infer = InferLshProjection},
-      {.op = OpCode::kSkipGram,
-       .min_inputs = 1,
-       .max_inputs = 1,
-       .attributes = AttrsKind<SkipGramAttrs>(),
-       .infer = InferSkipGram},
-  };
-  return defs;
-}
+std::span<const OpDef> LookupOps() { return SelectedRows<kOps>(); }
 
 }  // namespace edgeml::ir

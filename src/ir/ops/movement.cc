@@ -1,21 +1,9 @@
 #include <limits>
-#include <vector>
 
 #include "src/base/strings.h"
-#include "src/ir/ops/families.h"
 #include "src/ir/ops/movement_rules.h"
 
 namespace edgeml::ir {
-
-std::span<const OpDef> MovementOps() {
-  static const std::vector<OpDef> defs = [] {
-    std::vector<OpDef> all;
-    for (std::span<const OpDef> part : {LayoutOps(), SliceOps(), GatherOps(), ScatterOps()})
-      all.insert(all.end(), part.begin(), part.end());
-    return all;
-  }();
-  return defs;
-}
 
 Result<int32_t> CheckedDim(int64_t value) {
   if (value < 0 || value > std::numeric_limits<int32_t>::max())

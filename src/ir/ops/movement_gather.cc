@@ -3,7 +3,9 @@
 #include <vector>
 
 #include "src/base/strings.h"
+#include "src/ir/ops/families.h"
 #include "src/ir/ops/movement_rules.h"
+#include "src/ir/selection.h"
 
 namespace edgeml::ir {
 namespace {
@@ -129,26 +131,29 @@ Result<GatherAxes> ResolveGather(const GatherAttrs& attrs, const Shape& input,
   return axes;
 }
 
-std::span<const OpDef> GatherOps() {
-  static const std::vector<OpDef> defs = {
-      {.op = OpCode::kEmbeddingLookup,
-       .min_inputs = 2,
-       .max_inputs = 2,
-       .infer = InferEmbeddingLookup},
-      {.op = OpCode::kGather,
-       .min_inputs = 2,
-       .max_inputs = 2,
-       .attributes = AttrsKind<GatherAttrs>(),
-       .infer = InferGather},
-      {.op = OpCode::kGatherNd, .min_inputs = 2, .max_inputs = 2, .infer = InferGatherNd},
-      {.op = OpCode::kOneHot,
-       .min_inputs = 4,
-       .max_inputs = 4,
-       .attributes = AttrsKind<AxisAttrs>(),
-       .infer = InferOneHot},
-      {.op = OpCode::kWhere, .min_inputs = 1, .max_inputs = 1, .infer = InferWhere},
-  };
-  return defs;
-}
+namespace {
+
+constexpr OpDef kOps[] = {
+    {.op = OpCode::kEmbeddingLookup,
+     .min_inputs = 2,
+     .max_inputs = 2,
+     .infer = InferEmbeddingLookup},
+    {.op = OpCode::kGather,
+     .min_inputs = 2,
+     .max_inputs = 2,
+     .attributes = AttrsKind<GatherAttrs>(),
+     .infer = InferGather},
+    {.op = OpCode::kGatherNd, .min_inputs = 2, .max_inputs = 2, .infer = InferGatherNd},
+    {.op = OpCode::kOneHot,
+     .min_inputs = 4,
+     .max_inputs = 4,
+     .attributes = AttrsKind<AxisAttrs>(),
+     .infer = InferOneHot},
+    {.op = OpCode::kWhere, .min_inputs = 1, .max_inputs = 1, .infer = InferWhere},
+};
+
+}  // namespace
+
+std::span<const OpDef> GatherOps() { return SelectedRows<kOps>(); }
 
 }  // namespace edgeml::ir

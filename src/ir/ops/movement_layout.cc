@@ -4,7 +4,9 @@
 #include <vector>
 
 #include "src/base/strings.h"
+#include "src/ir/ops/families.h"
 #include "src/ir/ops/movement_rules.h"
+#include "src/ir/selection.h"
 
 namespace edgeml::ir {
 namespace {
@@ -297,48 +299,51 @@ Result<int32_t> RangeSize(const TensorView& start, const TensorView& limit,
   return static_cast<int32_t>(steps);
 }
 
-std::span<const OpDef> LayoutOps() {
-  static const std::vector<OpDef> defs = {
-      {.op = OpCode::kBatchToSpaceNd, .min_inputs = 3, .max_inputs = 3, .infer = InferBatchToSpace},
-      {.op = OpCode::kBroadcastArgs, .min_inputs = 2, .max_inputs = 2, .infer = InferBroadcastArgs},
-      {.op = OpCode::kBroadcastTo, .min_inputs = 2, .max_inputs = 2, .infer = InferBroadcastTo},
-      {.op = OpCode::kDepthToSpace,
-       .min_inputs = 1,
-       .max_inputs = 1,
-       .attributes = AttrsKind<BlockAttrs>(),
-       .infer = InferDepthToSpace},
-      {.op = OpCode::kExpandDims, .min_inputs = 2, .max_inputs = 2, .infer = InferExpandDims},
-      {.op = OpCode::kFill, .min_inputs = 2, .max_inputs = 2, .infer = InferFill},
-      {.op = OpCode::kRange, .min_inputs = 3, .max_inputs = 3, .infer = InferRange},
-      {.op = OpCode::kRank, .min_inputs = 1, .max_inputs = 1, .infer = InferRank},
-      {.op = OpCode::kReshape,
-       .min_inputs = 1,
-       .max_inputs = 2,
-       .attributes = AttrsKind<ReshapeAttrs>(),
-       .infer = InferReshape,
-       .optional_inputs = 1u << 1},
-      {.op = OpCode::kReverseV2, .min_inputs = 2, .max_inputs = 2, .infer = InferReverse},
-      {.op = OpCode::kShape,
-       .min_inputs = 1,
-       .max_inputs = 1,
-       .attributes = AttrsKind<TypeAttrs>(),
-       .infer = InferShapeOp},
-      {.op = OpCode::kSpaceToBatchNd, .min_inputs = 3, .max_inputs = 3, .infer = InferSpaceToBatch},
-      {.op = OpCode::kSpaceToDepth,
-       .min_inputs = 1,
-       .max_inputs = 1,
-       .attributes = AttrsKind<BlockAttrs>(),
-       .infer = InferSpaceToDepth},
-      {.op = OpCode::kSqueeze,
-       .min_inputs = 1,
-       .max_inputs = 1,
-       .attributes = AttrsKind<SqueezeAttrs>(),
-       .infer = InferSqueeze},
-      {.op = OpCode::kTile, .min_inputs = 2, .max_inputs = 2, .infer = InferTile},
-      {.op = OpCode::kTranspose, .min_inputs = 2, .max_inputs = 2, .infer = InferTranspose},
-      {.op = OpCode::kZerosLike, .min_inputs = 1, .max_inputs = 1, .infer = InferSameAsInput},
-  };
-  return defs;
-}
+namespace {
+
+constexpr OpDef kOps[] = {
+    {.op = OpCode::kBatchToSpaceNd, .min_inputs = 3, .max_inputs = 3, .infer = InferBatchToSpace},
+    {.op = OpCode::kBroadcastArgs, .min_inputs = 2, .max_inputs = 2, .infer = InferBroadcastArgs},
+    {.op = OpCode::kBroadcastTo, .min_inputs = 2, .max_inputs = 2, .infer = InferBroadcastTo},
+    {.op = OpCode::kDepthToSpace,
+     .min_inputs = 1,
+     .max_inputs = 1,
+     .attributes = AttrsKind<BlockAttrs>(),
+     .infer = InferDepthToSpace},
+    {.op = OpCode::kExpandDims, .min_inputs = 2, .max_inputs = 2, .infer = InferExpandDims},
+    {.op = OpCode::kFill, .min_inputs = 2, .max_inputs = 2, .infer = InferFill},
+    {.op = OpCode::kRange, .min_inputs = 3, .max_inputs = 3, .infer = InferRange},
+    {.op = OpCode::kRank, .min_inputs = 1, .max_inputs = 1, .infer = InferRank},
+    {.op = OpCode::kReshape,
+     .min_inputs = 1,
+     .max_inputs = 2,
+     .attributes = AttrsKind<ReshapeAttrs>(),
+     .infer = InferReshape,
+     .optional_inputs = 1u << 1},
+    {.op = OpCode::kReverseV2, .min_inputs = 2, .max_inputs = 2, .infer = InferReverse},
+    {.op = OpCode::kShape,
+     .min_inputs = 1,
+     .max_inputs = 1,
+     .attributes = AttrsKind<TypeAttrs>(),
+     .infer = InferShapeOp},
+    {.op = OpCode::kSpaceToBatchNd, .min_inputs = 3, .max_inputs = 3, .infer = InferSpaceToBatch},
+    {.op = OpCode::kSpaceToDepth,
+     .min_inputs = 1,
+     .max_inputs = 1,
+     .attributes = AttrsKind<BlockAttrs>(),
+     .infer = InferSpaceToDepth},
+    {.op = OpCode::kSqueeze,
+     .min_inputs = 1,
+     .max_inputs = 1,
+     .attributes = AttrsKind<SqueezeAttrs>(),
+     .infer = InferSqueeze},
+    {.op = OpCode::kTile, .min_inputs = 2, .max_inputs = 2, .infer = InferTile},
+    {.op = OpCode::kTranspose, .min_inputs = 2, .max_inputs = 2, .infer = InferTranspose},
+    {.op = OpCode::kZerosLike, .min_inputs = 1, .max_inputs = 1, .infer = InferSameAsInput},
+};
+
+}  // namespace
+
+std::span<const OpDef> LayoutOps() { return SelectedRows<kOps>(); }
 
 }  // namespace edgeml::ir

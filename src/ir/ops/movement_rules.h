@@ -15,12 +15,6 @@
 
 namespace edgeml::ir {
 
-// The four files of the family, joined by MovementOps().
-std::span<const OpDef> LayoutOps();   // reshape, transpose, tile, fill …: whole tensors
-std::span<const OpDef> SliceOps();    // slice, pad, split, concatenation …: parts of tensors
-std::span<const OpDef> GatherOps();   // gather, embedding lookup, one-hot, where
-std::span<const OpDef> ScatterOps();  // scatter, diagonals, reverse sequence, unique, bucketize
-
 // `value` as a dimension; kInvalidModel unless it lies in [0, 2^31).
 Result<int32_t> CheckedDim(int64_t value);
 

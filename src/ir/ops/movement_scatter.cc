@@ -4,7 +4,9 @@
 #include <vector>
 
 #include "src/base/strings.h"
+#include "src/ir/ops/families.h"
 #include "src/ir/ops/movement_rules.h"
+#include "src/ir/selection.h"
 
 namespace edgeml::ir {
 namespace {
@@ -127,38 +129,37 @@ Status InferUnique(InferContext& context) {
   return Status::Ok();
 }
 
+constexpr OpDef kOps[] = {
+    {.op = OpCode::kBitcast, .min_inputs = 1, .max_inputs = 1, .infer = InferBitcast},
+    {.op = OpCode::kBucketize,
+     .min_inputs = 1,
+     .max_inputs = 1,
+     .attributes = AttrsKind<BucketizeAttrs>(),
+     .infer = InferBucketize},
+    {.op = OpCode::kMatrixDiag, .min_inputs = 1, .max_inputs = 1, .infer = InferMatrixDiag},
+    {.op = OpCode::kMatrixSetDiag, .min_inputs = 2, .max_inputs = 2, .infer = InferMatrixSetDiag},
+    {.op = OpCode::kReverseSequence,
+     .min_inputs = 2,
+     .max_inputs = 2,
+     .attributes = AttrsKind<ReverseSequenceAttrs>(),
+     .infer = InferReverseSequence},
+    {.op = OpCode::kScatterNd, .min_inputs = 3, .max_inputs = 3, .infer = InferScatterNd},
+    {.op = OpCode::kSparseToDense,
+     .min_inputs = 4,
+     .max_inputs = 4,
+     .attributes = AttrsKind<SparseToDenseAttrs>(),
+     .infer = InferSparseToDense},
+    {.op = OpCode::kUnique,
+     .min_inputs = 1,
+     .max_inputs = 1,
+     .min_outputs = 2,
+     .max_outputs = 2,
+     .attributes = AttrsKind<TypeAttrs>(),
+     .infer = InferUnique},
+};
+
 }  // namespace
 
-std::span<const OpDef> ScatterOps() {
-  static const std::vector<OpDef> defs = {
-      {.op = OpCode::kBitcast, .min_inputs = 1, .max_inputs = 1, .infer = InferBitcast},
-      {.op = OpCode::kBucketize,
-       .min_inputs = 1,
-       .max_inputs = 1,
-       .attributes = AttrsKind<BucketizeAttrs>(),
-       .infer = InferBucketize},
-      {.op = OpCode::kMatrixDiag, .min_inputs = 1, .max_inputs = 1, .infer = InferMatrixDiag},
-      {.op = OpCode::kMatrixSetDiag, .min_inputs = 2, .max_inputs = 2, .infer = InferMatrixSetDiag},
-      {.op = OpCode::kReverseSequence,
-       .min_inputs = 2,
-       .max_inputs = 2,
-       .attributes = AttrsKind<ReverseSequenceAttrs>(),
-       .infer = InferReverseSequence},
-      {.op = OpCode::kScatterNd, .min_inputs = 3, .max_inputs = 3, .infer = InferScatterNd},
-      {.op = OpCode::kSparseToDense,
-       .min_inputs = 4,
-       .max_inputs = 4,
-       .attributes = AttrsKind<SparseToDenseAttrs>(),
-       .infer = InferSparseToDense},
-      {.op = OpCode::kUnique,
-       .min_inputs = 1,
-       .max_inputs = 1,
-       .min_outputs = 2,
-       .max_outputs = 2,
-       .attributes = AttrsKind<TypeAttrs>(),
-       .infer = InferUnique},
-  };
-  return defs;
-}
+std::span<const OpDef> ScatterOps() { return SelectedRows<kOps>(); }
 
 }  // namespace edgeml::ir

@@ -4,7 +4,9 @@
 #include <vector>
 
 #include "src/base/strings.h"
+#include "src/ir/ops/families.h"
 #include "src/ir/ops/movement_rules.h"
+#include "src/ir/selection.h"
 
 namespace edgeml::ir {
 namespace {
@@ -375,63 +377,66 @@ Status ResolveSplitSizes(const TensorView& size_splits, int32_t total, std::span
   return Status::Ok();
 }
 
-std::span<const OpDef> SliceOps() {
-  static const std::vector<OpDef> defs = {
-      {.op = OpCode::kConcatenation,
-       .min_inputs = 1,
-       .max_inputs = -1,
-       .attributes = AttrsKind<ConcatAttrs>(),
-       .infer = InferConcat},
-      {.op = OpCode::kDynamicUpdateSlice,
-       .min_inputs = 3,
-       .max_inputs = 3,
-       .infer = InferDynamicUpdateSlice},
-      {.op = OpCode::kMirrorPad,
-       .min_inputs = 2,
-       .max_inputs = 2,
-       .attributes = AttrsKind<MirrorPadAttrs>(),
-       .infer = InferPad},
-      {.op = OpCode::kPack,
-       .min_inputs = 1,
-       .max_inputs = -1,
-       .attributes = AttrsKind<AxisAttrs>(),
-       .infer = InferPack},
-      {.op = OpCode::kPad,
-       .min_inputs = 2,
-       .max_inputs = 3,
-       .infer = InferPad,
-       .optional_inputs = 1u << 2},
-      {.op = OpCode::kPadV2,
-       .min_inputs = 2,
-       .max_inputs = 3,
-       .infer = InferPad,
-       .optional_inputs = 1u << 2},
-      {.op = OpCode::kSlice, .min_inputs = 3, .max_inputs = 3, .infer = InferSlice},
-      {.op = OpCode::kSplit,
-       .min_inputs = 2,
-       .max_inputs = 2,
-       .max_outputs = -1,
-       .attributes = AttrsKind<SplitAttrs>(),
-       .infer = InferSplit},
-      {.op = OpCode::kSplitV,
-       .min_inputs = 3,
-       .max_inputs = 3,
-       .max_outputs = -1,
-       .attributes = AttrsKind<SplitAttrs>(),
-       .infer = InferSplitV},
-      {.op = OpCode::kStridedSlice,
-       .min_inputs = 4,
-       .max_inputs = 4,
-       .attributes = AttrsKind<StridedSliceAttrs>(),
-       .infer = InferStridedSlice},
-      {.op = OpCode::kUnpack,
-       .min_inputs = 1,
-       .max_inputs = 1,
-       .max_outputs = -1,
-       .attributes = AttrsKind<AxisAttrs>(),
-       .infer = InferUnpack},
-  };
-  return defs;
-}
+namespace {
+
+constexpr OpDef kOps[] = {
+    {.op = OpCode::kConcatenation,
+     .min_inputs = 1,
+     .max_inputs = -1,
+     .attributes = AttrsKind<ConcatAttrs>(),
+     .infer = InferConcat},
+    {.op = OpCode::kDynamicUpdateSlice,
+     .min_inputs = 3,
+     .max_inputs = 3,
+     .infer = InferDynamicUpdateSlice},
+    {.op = OpCode::kMirrorPad,
+     .min_inputs = 2,
+     .max_inputs = 2,
+     .attributes = AttrsKind<MirrorPadAttrs>(),
+     .infer = InferPad},
+    {.op = OpCode::kPack,
+     .min_inputs = 1,
+     .max_inputs = -1,
+     .attributes = AttrsKind<AxisAttrs>(),
+     .infer = InferPack},
+    {.op = OpCode::kPad,
+     .min_inputs = 2,
+     .max_inputs = 3,
+     .infer = InferPad,
+     .optional_inputs = 1u << 2},
+    {.op = OpCode::kPadV2,
+     .min_inputs = 2,
+     .max_inputs = 3,
+     .infer = InferPad,
+     .optional_inputs = 1u << 2},
+    {.op = OpCode::kSlice, .min_inputs = 3, .max_inputs = 3, .infer = InferSlice},
+    {.op = OpCode::kSplit,
+     .min_inputs = 2,
+     .max_inputs = 2,
+     .max_outputs = -1,
+     .attributes = AttrsKind<SplitAttrs>(),
+     .infer = InferSplit},
+    {.op = OpCode::kSplitV,
+     .min_inputs = 3,
+     .max_inputs = 3,
+     .max_outputs = -1,
+     .attributes = AttrsKind<SplitAttrs>(),
+     .infer = InferSplitV},
+    {.op = OpCode::kStridedSlice,
+     .min_inputs = 4,
+     .max_inputs = 4,
+     .attributes = AttrsKind<StridedSliceAttrs>(),
+     .infer = InferStridedSlice},
+    {.op = OpCode::kUnpack,
+     .min_inputs = 1,
+     .max_inputs = 1,
+     .max_outputs = -1,
+     .attributes = AttrsKind<AxisAttrs>(),
+     .infer = InferUnpack},
+};
+
+}  // namespace
+
+std::span<const OpDef> SliceOps() { return SelectedRows<kOps>(); }
 
 }  // namespace edgeml::ir

@@ -1,6 +1,7 @@
 // Pools, resizing, L2 normalization: arity, shape rules.
 #include "src/ir/ops/families.h"
 #include "src/ir/ops/window_rule.h"
+#include "src/ir/selection.h"
 
 namespace edgeml::ir {
 namespace {
@@ -66,7 +67,7 @@ Status InferResize(InferContext& context) {
   return Status::Ok();
 }
 
-const OpDef kOps[] = {
+constexpr OpDef kOps[] = {
     {.op = OpCode::kAveragePool2D,
      .min_inputs = 1,
      .max_inputs = 1,
@@ -106,6 +107,6 @@ const OpDef kOps[] = {
 
 }  // namespace
 
-std::span<const OpDef> PoolingOps() { return kOps; }
+std::span<const OpDef> PoolingOps() { return SelectedRows<kOps>(); }
 
 }  // namespace edgeml::ir

@@ -3,6 +3,7 @@
 #include "src/base/strings.h"
 #include "src/ir/ops/families.h"
 #include "src/ir/ops/movement_rules.h"
+#include "src/ir/selection.h"
 
 namespace edgeml::ir {
 namespace {
@@ -39,7 +40,7 @@ Status InferMultinomial(InferContext& context) {
   return Status::Ok();
 }
 
-constexpr OpDef kDefs[] = {
+constexpr OpDef kOps[] = {
     {.op = OpCode::kMultinomial,
      .min_inputs = 2,
      .max_inputs = 2,
@@ -62,6 +63,6 @@ constexpr OpDef kDefs[] = {
 
 }  // namespace
 
-std::span<const OpDef> RandomOps() { return kDefs; }
+std::span<const OpDef> RandomOps() { return SelectedRows<kOps>(); }
 
 }  // namespace edgeml::ir

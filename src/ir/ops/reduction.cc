@@ -4,6 +4,7 @@
 
 #include "src/base/strings.h"
 #include "src/ir/ops/families.h"
+#include "src/ir/selection.h"
 
 namespace edgeml::ir {
 namespace {
@@ -129,7 +130,7 @@ constexpr OpDef ArgExtreme(OpCode op) {
           .infer = InferArgExtreme};
 }
 
-constexpr OpDef kDefs[] = {
+constexpr OpDef kOps[] = {
     ArgExtreme(OpCode::kArgMax),
     ArgExtreme(OpCode::kArgMin),
     {.op = OpCode::kCumsum,
@@ -154,6 +155,6 @@ constexpr OpDef kDefs[] = {
 
 }  // namespace
 
-std::span<const OpDef> ReductionOps() { return kDefs; }
+std::span<const OpDef> ReductionOps() { return SelectedRows<kOps>(); }
 
 }  // namespace edgeml::ir

@@ -4,6 +4,7 @@
 #include "src/base/strings.h"
 #include "src/ir/ops/families.h"
 #include "src/ir/ops/movement_rules.h"
+#include "src/ir/selection.h"
 
 namespace edgeml::ir {
 namespace {
@@ -55,21 +56,20 @@ Status InferUnsortedSegment(InferContext& context) {
   return Status::Ok();
 }
 
-OpDef UnsortedSegment(OpCode op) {
+constexpr OpDef UnsortedSegment(OpCode op) {
   return {.op = op, .min_inputs = 3, .max_inputs = 3, .infer = InferUnsortedSegment};
 }
 
+constexpr OpDef kOps[] = {
+    {.op = OpCode::kSegmentSum, .min_inputs = 2, .max_inputs = 2, .infer = InferSegmentSum},
+    UnsortedSegment(OpCode::kUnsortedSegmentMax),
+    UnsortedSegment(OpCode::kUnsortedSegmentMin),
+    UnsortedSegment(OpCode::kUnsortedSegmentProd),
+    UnsortedSegment(OpCode::kUnsortedSegmentSum),
+};
+
 }  // namespace
 
-std::span<const OpDef> SegmentOps() {
-  static const std::vector<OpDef> defs = {
-      {.op = OpCode::kSegmentSum, .min_inputs = 2, .max_inputs = 2, .infer = InferSegmentSum},
-      UnsortedSegment(OpCode::kUnsortedSegmentMax),
-      UnsortedSegment(OpCode::kUnsortedSegmentMin),
-      UnsortedSegment(OpCode::kUnsortedSegmentProd),
-      UnsortedSegment(OpCode::kUnsortedSegmentSum),
-  };
-  return defs;
-}
+std::span<const OpDef> SegmentOps() { return SelectedRows<kOps>(); }
 
 }  // namespace edgeml::ir

@@ -1,6 +1,7 @@
 // Fourier transforms: arity and shape rules.
 #include "src/base/strings.h"
 #include "src/ir/ops/families.h"
+#include "src/ir/selection.h"
 
 namespace edgeml::ir {
 namespace {
@@ -32,12 +33,12 @@ Status InferRfft2d(InferContext& context) {
   return Status::Ok();
 }
 
-constexpr OpDef kDefs[] = {
+constexpr OpDef kOps[] = {
     {.op = OpCode::kRfft2d, .min_inputs = 2, .max_inputs = 2, .infer = InferRfft2d},
 };
 
 }  // namespace
 
-std::span<const OpDef> SpectralOps() { return kDefs; }
+std::span<const OpDef> SpectralOps() { return SelectedRows<kOps>(); }
 
 }  // namespace edgeml::ir

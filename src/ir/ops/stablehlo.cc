@@ -8,6 +8,7 @@
 #include "src/ir/ops/families.h"
 #include "src/ir/ops/movement_rules.h"
 #include "src/ir/ops/stablehlo_rules.h"
+#include "src/ir/selection.h"
 
 namespace edgeml::ir {
 namespace {
@@ -333,57 +334,58 @@ Result<SlidingDims> ResolveWindow(const Shape& input, const TensorView& sizes,
   return dims;
 }
 
-std::span<const OpDef> StablehloOps() {
-  const auto elementwise = [](OpCode op) {
-    return OpDef{.op = op, .min_inputs = 2, .max_inputs = 2, .infer = InferEqualShapes};
-  };
-  static const std::vector<OpDef> defs = {
-      elementwise(OpCode::kStablehloAdd),
-      elementwise(OpCode::kStablehloAnd),
-      elementwise(OpCode::kStablehloMaximum),
-      elementwise(OpCode::kStablehloMinimum),
-      elementwise(OpCode::kStablehloMultiply),
-      {.op = OpCode::kDilate, .min_inputs = 3, .max_inputs = 3, .infer = InferDilate},
-      {.op = OpCode::kReduceWindow,
-       .min_inputs = 5,
-       .max_inputs = 5,
-       .attributes = AttrsKind<ReduceWindowAttrs>(),
-       .infer = InferReduceWindow,
-       .macs = ReduceWindowMacs},
-      {.op = OpCode::kStablehloGather,
-       .min_inputs = 2,
-       .max_inputs = 2,
-       .attributes = AttrsKind<StablehloGatherAttrs>(),
-       .infer = InferGather},
-      {.op = OpCode::kStablehloPad,
-       .min_inputs = 2,
-       .max_inputs = 2,
-       .attributes = AttrsKind<StablehloPadAttrs>(),
-       .infer = InferPad},
-      {.op = OpCode::kStablehloReduceWindow,
-       .min_inputs = 2,
-       .max_inputs = 2,
-       .attributes = AttrsKind<StablehloReduceWindowAttrs>(),
-       .infer = InferStablehloReduceWindow,
-       .macs = StablehloReduceWindowMacs},
-      {.op = OpCode::kStablehloRngBitGenerator,
-       .min_inputs = 1,
-       .max_inputs = 1,
-       .min_outputs = 2,
-       .max_outputs = 2,
-       .attributes = AttrsKind<RngBitGeneratorAttrs>(),
-       .infer = InferRngBitGenerator},
-      {.op = OpCode::kStablehloScatter,
-       .min_inputs = 3,
-       .max_inputs = 3,
-       .attributes = AttrsKind<StablehloScatterAttrs>(),
-       .infer = InferScatter},
-      {.op = OpCode::kStablehloShiftLeft,
-       .min_inputs = 2,
-       .max_inputs = 2,
-       .infer = InferShiftLeft},
-  };
-  return defs;
+namespace {
+
+constexpr OpDef Elementwise(OpCode op) {
+  return {.op = op, .min_inputs = 2, .max_inputs = 2, .infer = InferEqualShapes};
 }
+
+constexpr OpDef kOps[] = {
+    Elementwise(OpCode::kStablehloAdd),
+    Elementwise(OpCode::kStablehloAnd),
+    Elementwise(OpCode::kStablehloMaximum),
+    Elementwise(OpCode::kStablehloMinimum),
+    Elementwise(OpCode::kStablehloMultiply),
+    {.op = OpCode::kDilate, .min_inputs = 3, .max_inputs = 3, .infer = InferDilate},
+    {.op = OpCode::kReduceWindow,
+     .min_inputs = 5,
+     .max_inputs = 5,
+     .attributes = AttrsKind<ReduceWindowAttrs>(),
+     .infer = InferReduceWindow,
+     .macs = ReduceWindowMacs},
+    {.op = OpCode::kStablehloGather,
+     .min_inputs = 2,
+     .max_inputs = 2,
+     .attributes = AttrsKind<StablehloGatherAttrs>(),
+     .infer = InferGather},
+    {.op = OpCode::kStablehloPad,
+     .min_inputs = 2,
+     .max_inputs = 2,
+     .attributes = AttrsKind<StablehloPadAttrs>(),
+     .infer = InferPad},
+    {.op = OpCode::kStablehloReduceWindow,
+     .min_inputs = 2,
+     .max_inputs = 2,
+     .attributes = AttrsKind<StablehloReduceWindowAttrs>(),
+     .infer = InferStablehloReduceWindow,
+     .macs = StablehloReduceWindowMacs},
+    {.op = OpCode::kStablehloRngBitGenerator,
+     .min_inputs = 1,
+     .max_inputs = 1,
+     .min_outputs = 2,
+     .max_outputs = 2,
+     .attributes = AttrsKind<RngBitGeneratorAttrs>(),
+     .infer = InferRngBitGenerator},
+    {.op = OpCode::kStablehloScatter,
+     .min_inputs = 3,
+     .max_inputs = 3,
+     .attributes = AttrsKind<StablehloScatterAttrs>(),
+     .infer = InferScatter},
+    {.op = OpCode::kStablehloShiftLeft, .min_inputs = 2, .max_inputs = 2, .infer = InferShiftLeft},
+};
+
+}  // namespace
+
+std::span<const OpDef> StablehloOps() { return SelectedRows<kOps>(); }
 
 }  // namespace edgeml::ir

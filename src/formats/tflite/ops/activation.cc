@@ -1,6 +1,7 @@
 // The options of activations in the format.
 #include "src/formats/tflite/ops/codec.h"
 #include "src/formats/tflite/ops/families.h"
+#include "src/ir/selection.h"
 
 namespace edgeml::tflite {
 namespace {
@@ -32,6 +33,6 @@ constexpr OpHandler kHandlers[] = {
 
 }  // namespace
 
-std::span<const OpHandler> ActivationHandlers() { return kHandlers; }
+std::span<const OpHandler> ActivationHandlers() { return ir::SelectedRows<kHandlers>(); }
 
 }  // namespace edgeml::tflite

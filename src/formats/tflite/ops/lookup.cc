@@ -1,6 +1,7 @@
 // The options of tables, embeddings and text in the format.
 #include "src/formats/tflite/ops/codec.h"
 #include "src/formats/tflite/ops/families.h"
+#include "src/ir/selection.h"
 
 namespace edgeml::tflite {
 namespace {
@@ -51,6 +52,6 @@ constexpr OpHandler kHandlers[] = {
 
 }  // namespace
 
-std::span<const OpHandler> LookupHandlers() { return kHandlers; }
+std::span<const OpHandler> LookupHandlers() { return ir::SelectedRows<kHandlers>(); }
 
 }  // namespace edgeml::tflite

@@ -1,6 +1,7 @@
 // The options of data movement in the format.
 #include "src/formats/tflite/ops/codec.h"
 #include "src/formats/tflite/ops/families.h"
+#include "src/ir/selection.h"
 
 namespace edgeml::tflite {
 namespace {
@@ -121,6 +122,6 @@ constexpr OpHandler kHandlers[] = {
 
 }  // namespace
 
-std::span<const OpHandler> MovementHandlers() { return kHandlers; }
+std::span<const OpHandler> MovementHandlers() { return ir::SelectedRows<kHandlers>(); }
 
 }  // namespace edgeml::tflite

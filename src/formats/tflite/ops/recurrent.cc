@@ -1,6 +1,7 @@
 // The options of recurrent operators in the format.
 #include "src/formats/tflite/ops/codec.h"
 #include "src/formats/tflite/ops/families.h"
+#include "src/ir/selection.h"
 
 namespace edgeml::tflite {
 namespace {
@@ -92,6 +93,6 @@ constexpr OpHandler kHandlers[] = {
 
 }  // namespace
 
-std::span<const OpHandler> RecurrentHandlers() { return kHandlers; }
+std::span<const OpHandler> RecurrentHandlers() { return ir::SelectedRows<kHandlers>(); }
 
 }  // namespace edgeml::tflite

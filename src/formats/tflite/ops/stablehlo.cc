@@ -1,6 +1,7 @@
 // The options of StableHLO in the format.
 #include "src/formats/tflite/ops/codec.h"
 #include "src/formats/tflite/ops/families.h"
+#include "src/ir/selection.h"
 
 namespace edgeml::tflite {
 namespace {
@@ -90,6 +91,6 @@ constexpr OpHandler kHandlers[] = {
 
 }  // namespace
 
-std::span<const OpHandler> StablehloHandlers() { return kHandlers; }
+std::span<const OpHandler> StablehloHandlers() { return ir::SelectedRows<kHandlers>(); }
 
 }  // namespace edgeml::tflite
