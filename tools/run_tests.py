@@ -184,6 +184,15 @@ class Runner:
     def lean32(self):
         return self.one("lean32", ["bash", "-c", f"cmake --preset lean32 -DEDGEML_WERROR=ON && cmake --build build/lean32 -j{JOBS}"])
 
+    def selective(self):
+        """A library for one model: its size, and that it runs this model as the whole library does."""
+        model = pathlib.Path(self.env["EDGEML_TEST_DATA"]) / "vision" / "mobilenet_v2_1.0_224_quant.tflite"
+        if not model.exists():
+            print("note: selective: no MobileNet in the test data; the digits classifier stands in for it")
+            model = ROOT / "models" / "digits_int8.tflite"
+        return self.one("selective", ["bash", "tests/selective/run.sh", ROOT, ROOT / "build" / "release",
+                                      ROOT / "build" / "selective", model, ROOT / "models" / "digits_float.tflite"])
+
     def checks(self):
         tally = Tally()
         for name in ("includes", "docs", "sizes"):
@@ -208,6 +217,7 @@ PARTS = {
     "pytest": (Runner.pytest, ("build",), "fast"),
     "lint": (Runner.lint, ("build",), "all"),
     "lean32": (Runner.lean32, (), ""),
+    "selective": (Runner.selective, ("build",), ""),
     "fuzz": (Runner.fuzz, (), "all"),
     "asan": (lambda runner: runner.sanitize("asan"), (), "all"),
     "tsan": (lambda runner: runner.sanitize("tsan"), (), "all"),

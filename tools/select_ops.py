@@ -60,18 +60,38 @@ class Table:
             yield Table(self.data, place + self.number("<I", place))
 
 
+    def numbers(self, field):
+        """A vector of int32."""
+        at = self.follow(field)
+        count = 0 if at is None else self.number("<I", at)
+        return [self.number("<i", at + 4 + 4 * i) for i in range(count)]
+
+
+def constants(schema, enum):
+    """{number: name} of an enumeration of the schema."""
+    body = re.search(rf"enum {enum}[^{{]*\{{(.*?)\}}", schema, re.S)[1]
+    return {int(number): name for name, number in re.findall(r"(\w+)\s*=\s*(\d+)", body)}
+
+
 def operators_of(path):
-    """Names of the operators that a model's operator codes list: builtins by the schema, custom ones by their own."""
+    """Pairs of an operator and a type of its tensors. Builtins are named by the schema, custom ones by their own."""
     data = path.read_bytes()
     if data[4:8] != b"TFL3":
         raise Damaged("not a TFLite model")
     schema = (ROOT / "src/formats/tflite/tflite.fbs").read_text()
-    body = re.search(r"enum BuiltinOperator[^{]*\{(.*?)\}", schema, re.S)[1]
-    names = {int(number): name for name, number in re.findall(r"(\w+)\s*=\s*(\d+)", body)}
-    found = set()
-    for code in Table(data, struct.unpack_from("<I", data)[0]).tables(1):
+    names, types = constants(schema, "BuiltinOperator"), constants(schema, "TensorType")
+    model = Table(data, struct.unpack_from("<I", data)[0])
+    codes = []
+    for code in model.tables(1):
         builtin = max(code.scalar(0, "<b"), code.scalar(3, "<i"))  # deprecated_builtin_code, builtin_code
-        found.add(code.text(1) if builtin == CUSTOM else names.get(builtin, f"builtin {builtin}"))
+        codes.append(code.text(1) if builtin == CUSTOM else names.get(builtin, f"builtin {builtin}"))
+    found = set()
+    for graph in model.tables(2):
+        tensors = [types.get(tensor.scalar(1, "<b"), "INVALID") for tensor in graph.tables(0)]
+        for node in graph.tables(3):
+            used = node.numbers(1) + node.numbers(2) + node.numbers(8)  # inputs, outputs, intermediates
+            found |= {(codes[node.scalar(0, "<I")], tensors[i]) for i in used if i >= 0}
+            found.add((codes[node.scalar(0, "<I")], "INVALID"))  # so that one without tensors is listed
     return found
 
 
@@ -88,11 +108,14 @@ def main():
             wanted |= operators_of(path)
         except (OSError, Damaged, struct.error, IndexError) as error:
             sys.exit(f"select_ops: {path}: {error}")
-    unknown = sorted(wanted - set(listed))
+    unknown = sorted({name for name, _ in wanted} - set(listed))
     if unknown:
         print("select_ops: left to custom operators: " + ", ".join(unknown), file=sys.stderr)
-    chosen = sorted(wanted & set(listed))
-    text = "".join(f"  ir::OpCode::k{listed[name]},\n" for name in chosen)
+    spelled = {name[1:].upper(): name for name in
+               re.findall(r"^  (k\w+) = \d+,", (ROOT / "include/edgeml/dtype.h").read_text(), re.M)}
+    pairs = sorted((listed.get(name, "Custom"), spelled.get(kind, "kInvalid")) for name, kind in wanted)
+    text = "".join(f"{{OpCode::k{op}, DType::{kind}}},\n" for op, kind in pairs)
+    chosen = sorted({name for name, _ in wanted} & set(listed))
     if not options.output.exists() or options.output.read_text() != text:
         options.output.write_text(text)
     print(" ".join(chosen))

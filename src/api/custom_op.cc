@@ -86,19 +86,26 @@ Result<Shape> CheckShape(size_t i, std::span<const int32_t> dims) {
   return shape;
 }
 
+Status Explained(Status status) {
+  if (!status.ok() && status.message().empty())
+    return Status(status.code(), "failed without saying why");
+  return status;
+}
+
 // The user's code may throw, though it should not; nothing passes from here on.
 template <typename F>
 Status Guarded(F&& call) {
+#if defined(__cpp_exceptions)
   try {
-    Status status = call();
-    if (!status.ok() && status.message().empty())
-      return Status(status.code(), "failed without saying why");
-    return status;
+    return Explained(call());
   } catch (const std::exception& error) {
     return Error(Code::kFailed, "an exception escaped: ", error.what());
   } catch (...) {
     return Error(Code::kFailed, "an exception escaped");
   }
+#else
+  return Explained(call());
+#endif
 }
 
 // What the two contexts share: the node as the model states it.

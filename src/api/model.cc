@@ -57,7 +57,7 @@ Result<std::shared_ptr<const ModelImpl>> Finish(ir::Module module, size_t file_b
   impl->file = std::move(file);
   for (const ir::Signature& s : impl->module().signatures)
     impl->signatures.push_back({s.key, s.subgraph, s.inputs, s.outputs});
-  impl->metadata = DescribeMetadata(impl->module());
+  if constexpr (!kMinSize) impl->metadata = DescribeMetadata(impl->module());
   return std::shared_ptr<const ModelImpl>(std::move(impl));
 }
 

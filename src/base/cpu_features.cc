@@ -78,11 +78,19 @@ std::string_view NameOf(SimdLevel level) {
 std::span<const SimdLevel> SupportedSimdLevels() {
   static const std::vector<SimdLevel> levels = [] {
     std::vector<SimdLevel> out = {SimdLevel::kNone};
-    const Features& f = Detected();
+    [[maybe_unused]] const Features& f = Detected();
+#if defined(EDGEML_HAVE_SIMD_avx2)
     if (f.avx2) out.push_back(SimdLevel::kAvx2);
+#endif
+#if defined(EDGEML_HAVE_SIMD_avxvnni)
     if (f.avxvnni) out.push_back(SimdLevel::kAvxVnni);
+#endif
+#if defined(EDGEML_HAVE_SIMD_avx512)
     if (f.avx512) out.push_back(SimdLevel::kAvx512);
+#endif
+#if defined(EDGEML_HAVE_SIMD_avx512vnni)
     if (f.avx512vnni) out.push_back(SimdLevel::kAvx512Vnni);
+#endif
     if (const char* limit = std::getenv("EDGEML_SIMD")) {
       for (size_t i = 0; i < out.size(); ++i) {
         if (NameOf(out[i]) == limit) {

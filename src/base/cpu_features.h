@@ -14,8 +14,9 @@ enum class SimdLevel : uint8_t { kNone, kAvx2, kAvxVnni, kAvx512, kAvx512Vnni };
 
 std::string_view NameOf(SimdLevel level);  // "avx512vnni"
 
-// Every level this machine can run, ascending; never empty (kNone is always there). The environment
-// variable EDGEML_SIMD=<name> lowers the best level, for tests and for measuring.
+// Every level this machine can run and this build holds, ascending; never empty (kNone is always
+// there). The environment variable EDGEML_SIMD=<name> lowers the best level, for tests and for
+// measuring.
 std::span<const SimdLevel> SupportedSimdLevels();
 SimdLevel BestSimdLevel();
 

@@ -4,6 +4,9 @@
 #include <cstdlib>
 
 namespace edgeml {
+
+Status ErrorWithoutText(Code code) { return Status(code, std::string(CodeName(code))); }
+
 namespace {
 
 template <typename F>

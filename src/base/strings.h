@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "edgeml/status.h"
+#include "src/base/build.h"
 
 namespace edgeml {
 
@@ -30,10 +31,16 @@ std::string Concat(const Pieces&... pieces) {
   return out;
 }
 
-// Error<Code>(pieces…): a Status of that code with the concatenated message.
+// A Status of that code with the concatenated message; with the code's name in a build whose errors
+// have no text.
+Status ErrorWithoutText(Code code);
 template <typename... Pieces>
 Status Error(Code code, const Pieces&... pieces) {
-  return Status(code, Concat(pieces...));
+  if constexpr (kMinSize) {
+    return ErrorWithoutText(code);
+  } else {
+    return Status(code, Concat(pieces...));
+  }
 }
 
 // "12.3 KB", "4.5 MB"; decimal units, for messages only.

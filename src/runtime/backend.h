@@ -7,6 +7,7 @@
 #ifndef EDGEML_RUNTIME_BACKEND_H_
 #define EDGEML_RUNTIME_BACKEND_H_
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
@@ -161,6 +162,9 @@ struct KernelEntry {
   // step relies on: types, quantization, attributes, CPU features. Shapes are known unless dynamic.
   std::string (*decline)(const NodeView& view) = nullptr;  // null = takes everything of this op
   std::unique_ptr<Step> (*make)() = nullptr;
+  // A build for some models leaves the kernel out unless tensors of these types occur together with
+  // the operator; kInvalid says nothing.
+  std::array<DType, 2> types = {};
   bool takes_strings = false;  // else it is not asked about nodes that have string tensors
 };
 

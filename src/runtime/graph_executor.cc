@@ -7,6 +7,7 @@
 
 #include "src/base/stop.h"
 #include "src/ir/densify.h"
+#include "src/ir/selection.h"
 #include "src/runtime/node_state.h"
 
 namespace edgeml::runtime {
@@ -22,6 +23,12 @@ std::string Decline(const KernelEntry& entry, const NodeView& view) {
     for (const auto& tensors : {view.inputs, view.outputs})
       for (const TensorView& tensor : tensors)
         if (tensor.type == DType::kString) return "it takes no strings";
+  }
+  if constexpr (!ir::kAllOperators) {
+    for (const auto& tensors : {view.inputs, view.outputs})
+      for (const TensorView& tensor : tensors)
+        if (tensor.present() && !ir::IsSelected(view.node->op, tensor.type))
+          return Concat("this build lacks it for ", NameOf(tensor.type));
   }
   return entry.decline != nullptr ? entry.decline(view) : std::string();
 }

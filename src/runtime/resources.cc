@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "src/base/strings.h"
+#include "src/ir/selection.h"
 
 namespace edgeml::runtime {
 
@@ -58,7 +59,14 @@ Result<TensorView> Resources::Read(int32_t id) {
   return view;
 }
 
+namespace {
+
+Status NoTable(int32_t id) { return Error(Code::kInvalidModel, "there is no lookup table ", id); }
+
+}  // namespace
+
 Status Resources::MakeTable(int32_t id, DType key_type, DType value_type) {
+  if constexpr (!ir::IsSelected(ir::OpCode::kHashtable)) return NoTable(id);
   const bool by_number = key_type == DType::kInt64 && value_type == DType::kString;
   const bool by_string = key_type == DType::kString && value_type == DType::kInt64;
   if (!by_number && !by_string)
@@ -70,8 +78,9 @@ Status Resources::MakeTable(int32_t id, DType key_type, DType value_type) {
 
 Status Resources::FillTable(int32_t id, DType key_type, std::span<const int64_t> numbers,
                             std::span<const std::string_view> strings) {
+  if constexpr (!ir::IsSelected(ir::OpCode::kHashtable)) return NoTable(id);
   const auto found = tables_.find(id);
-  if (found == tables_.end()) return Error(Code::kInvalidModel, "there is no lookup table ", id);
+  if (found == tables_.end()) return NoTable(id);
   LookupTable& table = found->second;
   if (table.key_type() != key_type)
     return Error(Code::kInvalidModel, "lookup table ", id, " has keys of type ",
@@ -86,8 +95,9 @@ Status Resources::FillTable(int32_t id, DType key_type, std::span<const int64_t>
 }
 
 Result<const LookupTable*> Resources::Table(int32_t id) const {
+  if constexpr (!ir::IsSelected(ir::OpCode::kHashtable)) return NoTable(id);
   const auto found = tables_.find(id);
-  if (found == tables_.end()) return Error(Code::kInvalidModel, "there is no lookup table ", id);
+  if (found == tables_.end()) return NoTable(id);
   return &found->second;
 }
 

@@ -197,14 +197,30 @@ std::string DeclineFloatStep(const NodeView& view) {
 }
 
 constexpr KernelEntry kKernels[] = {
-    {OpCode::kDepthwiseConv2D, "depthwise_conv_2d.int8", ErrorBound::kExact,
-     DeclineIntegerStep<DType::kInt8>, MakeStep<IntegerStep>},
-    {OpCode::kDepthwiseConv2D, "depthwise_conv_2d.uint8", ErrorBound::kExact,
-     DeclineIntegerStep<DType::kUInt8>, MakeStep<IntegerStep>},
-    {OpCode::kDepthwiseConv2D, "depthwise_conv_2d.float32", ErrorBound::kFloatRounding,
-     DeclineFloatStep, MakeStep<FloatStep>},
-    {OpCode::kDepthwiseConv2D, "depthwise_conv_2d.hybrid", ErrorBound::kFloatRounding,
-     DeclineHybridStep, MakeStep<HybridStep>},
+    {OpCode::kDepthwiseConv2D,
+     "depthwise_conv_2d.int8",
+     ErrorBound::kExact,
+     DeclineIntegerStep<DType::kInt8>,
+     MakeStep<IntegerStep>,
+     {DType::kInt8}},
+    {OpCode::kDepthwiseConv2D,
+     "depthwise_conv_2d.uint8",
+     ErrorBound::kExact,
+     DeclineIntegerStep<DType::kUInt8>,
+     MakeStep<IntegerStep>,
+     {DType::kUInt8}},
+    {OpCode::kDepthwiseConv2D,
+     "depthwise_conv_2d.float32",
+     ErrorBound::kFloatRounding,
+     DeclineFloatStep,
+     MakeStep<FloatStep>,
+     {DType::kFloat32}},
+    {OpCode::kDepthwiseConv2D,
+     "depthwise_conv_2d.hybrid",
+     ErrorBound::kFloatRounding,
+     DeclineHybridStep,
+     MakeStep<HybridStep>,
+     {DType::kFloat32, DType::kInt8}},
 };
 
 }  // namespace

@@ -52,6 +52,10 @@ std::string DeclineSoftmax(const NodeView& view) {
   return "";
 }
 
+constexpr bool Occurs(DType type) {
+  return ir::AnySelected<OpCode::kSoftmax, OpCode::kLogSoftmax>(type);
+}
+
 class SoftmaxStep : public runtime::Step {
  public:
   Status Prepare(runtime::PrepareContext& context) override {
@@ -59,9 +63,10 @@ class SoftmaxStep : public runtime::Step {
     const TensorView& in = view.inputs[0];
     log_ = view.node->op == OpCode::kLogSoftmax;
     beta_ = BetaOf(view);
-    if (in.type == DType::kInt8 || in.type == DType::kUInt8)
+    if (kBytes && (in.type == DType::kInt8 || in.type == DType::kUInt8))
       bytes_ = kernels::MakeSoftmax8Params(in.scale(), beta_);
-    if (in.type == DType::kInt16) kernels::MakeSoftmax16Params(in.scale(), beta_, &words_);
+    if (kWords && in.type == DType::kInt16)
+      kernels::MakeSoftmax16Params(in.scale(), beta_, &words_);
     if (in.type == view.outputs[0].type) AllowInPlaceIfAlike(context, 0);
     return Status::Ok();
   }
@@ -72,25 +77,28 @@ class SoftmaxStep : public runtime::Step {
     const int64_t rows = in.shape.num_elements(0, in.rank() - 1);
     const int64_t depth = in.shape.back();
     if (in.num_elements() == 0) return Status::Ok();
-    if (in.type == DType::kFloat32) {
-      if (log_) {
+    if (kFloat && in.type == DType::kFloat32) {
+      if (kLog && log_) {
         kernels::LogSoftmaxFloat(in.as<float>(), rows, depth, out.as_mutable<float>());
       } else {
         kernels::SoftmaxFloat(in.as<float>(), rows, depth, beta_, out.as_mutable<float>());
       }
-    } else if (in.type == DType::kFloat16) {
+    } else if (kHalf && in.type == DType::kFloat16) {
       kernels::SoftmaxHalf(in.as<uint16_t>(), rows, depth, beta_, out.as_mutable<uint16_t>());
-    } else if (in.type == DType::kInt16) {
+    } else if (kWords && in.type == DType::kInt16) {
       kernels::Softmax16(in.as<int16_t>(), rows, depth, words_, out.as_mutable<int16_t>());
-    } else if (log_) {
+    } else if (kBytes && kLog && log_) {
       kernels::LogSoftmax8(in.type, in.data, rows, depth, bytes_, out.data);
-    } else {
+    } else if (kBytes) {
       kernels::Softmax8(in.type, in.data, out.type, rows, depth, bytes_, out.data);
     }
     return Status::Ok();
   }
 
  private:
+  static constexpr bool kFloat = Occurs(DType::kFloat32), kHalf = Occurs(DType::kFloat16),
+                        kBytes = Occurs(DType::kInt8) || Occurs(DType::kUInt8),
+                        kWords = Occurs(DType::kInt16), kLog = ir::IsSelected(OpCode::kLogSoftmax);
   bool log_ = false;
   float beta_ = 1.0f;
   kernels::Softmax8Params bytes_;

@@ -130,6 +130,12 @@ constexpr Function* Pick(Function* conv, Function* depthwise, Function* transpos
   return kind == Kind::kConv ? conv : kind == Kind::kDepthwise ? depthwise : transpose;
 }
 
+constexpr OpCode CodeOf(Kind kind) {
+  return kind == Kind::kConv        ? OpCode::kConv2D
+         : kind == Kind::kDepthwise ? OpCode::kDepthwiseConv2D
+                                    : OpCode::kTransposeConv;
+}
+
 template <Kind kind>
 class ConvStep : public runtime::Step {
  public:
@@ -169,19 +175,23 @@ class ConvStep : public runtime::Step {
   Status Run(RunContext& context) override {
     const TensorView& input = context.input(InputOf(kind));
     const TensorView& output = context.output(0);
+    constexpr OpCode kCode = CodeOf(kind);
     switch (input.type) {
       case DType::kFloat32:
+        if constexpr (!ir::IsSelected(kCode, DType::kFloat32)) break;
         if (hybrid_) return RunHybrid(context);
         return ForEachRow(context, shape_.output_rows(), [&](int64_t row) {
           Float(input.as<float>(), context.input(kFilter).as<float>(), Bias<float>(context),
                 output.as_mutable<float>(), {row, row + 1});
         });
       case DType::kUInt8:
+        if constexpr (!ir::IsSelected(kCode, DType::kUInt8)) break;
         return ForEachRow(context, shape_.output_rows(), [&](int64_t row) {
           UInt8(input.as<uint8_t>(), context.input(kFilter).as<uint8_t>(), Bias<int32_t>(context),
                 output.as_mutable<uint8_t>(), {row, row + 1});
         });
       case DType::kInt8: {
+        if constexpr (!ir::IsSelected(kCode, DType::kInt8)) break;
         const int8_t* filter = weights_.Get(context);
         return ForEachRow(context, shape_.output_rows(), [&](int64_t row) {
           Int8(input.as<int8_t>(), filter, Bias<int32_t>(context), output.as_mutable<int8_t>(),
@@ -189,12 +199,14 @@ class ConvStep : public runtime::Step {
         });
       }
       default: {
+        if constexpr (!ir::IsSelected(kCode, DType::kInt16)) break;
         const int8_t* filter = weights_.Get(context);
         return ForEachRow(context, shape_.output_rows(), [&](int64_t row) {
           Int16(input.as<int16_t>(), filter, context, output.as_mutable<int16_t>(), {row, row + 1});
         });
       }
     }
+    return Error(Code::kInternal, "no convolution of ", NameOf(input.type));
   }
 
  private:

@@ -143,6 +143,32 @@ std::string DeclineArithmetic(const NodeView& view) {
   return "";
 }
 
+constexpr OpCode kOps[] = {OpCode::kAdd,      OpCode::kSub,
+                           OpCode::kMul,      OpCode::kDiv,
+                           OpCode::kFloorDiv, OpCode::kFloorMod,
+                           OpCode::kPow,      OpCode::kMaximum,
+                           OpCode::kMinimum,  OpCode::kSquaredDifference};
+
+// Whether such arithmetic occurs in this build's models on tensors of one of the types.
+constexpr bool Occurs(std::initializer_list<DType> types) {
+  for (const OpCode op : kOps)
+    for (const DType type : types)
+      if (ir::IsSelected(op, type)) return true;
+  return false;
+}
+
+constexpr bool kOnlyAdd = [] {
+  for (const OpCode op : kOps)
+    if (op != OpCode::kAdd && ir::IsSelected(op)) return false;
+  return true;
+}();
+
+// Integers taken as they are: wide ones, and with these operators small ones too.
+constexpr bool kHasIntegers =
+    Occurs({DType::kInt16, DType::kInt32, DType::kUInt32, DType::kInt64}) ||
+    ir::IsSelected(OpCode::kFloorDiv) || ir::IsSelected(OpCode::kFloorMod) ||
+    ir::IsSelected(OpCode::kMaximum) || ir::IsSelected(OpCode::kMinimum);
+
 class ArithmeticStep : public runtime::Step {
  public:
   Status Prepare(runtime::PrepareContext& context) override {
@@ -179,6 +205,8 @@ class ArithmeticStep : public runtime::Step {
   }
 
   Status Run(runtime::RunContext& context) override {
+    // Known while compiling where only additions are: the calls below become small then.
+    const ArithmeticOp op = kOnlyAdd ? ArithmeticOp::kAdd : op_;
     operands_.a = context.input(0).data;
     operands_.b = context.input(1).data;
     operands_.out = context.output(0).data;
@@ -186,28 +214,34 @@ class ArithmeticStep : public runtime::Step {
     ArithmeticResult result = ArithmeticResult::kOk;
     switch (form_) {
       case Form::kFloat:
-        result = kernels::ArithmeticFloat(op_, operands_, float_lo_, float_hi_);
+        if constexpr (Occurs({DType::kFloat32}))
+          result = kernels::ArithmeticFloat(op, operands_, float_lo_, float_hi_);
         break;
       case Form::kHalf:
-        kernels::ArithmeticHalf(type, op_, operands_, float_lo_, float_hi_);
+        if constexpr (Occurs({DType::kFloat16, DType::kBFloat16}))
+          kernels::ArithmeticHalf(type, op, operands_, float_lo_, float_hi_);
         break;
       case Form::kComplex:
-        kernels::MultiplyComplex(operands_);
+        if constexpr (Occurs({DType::kComplex64})) kernels::MultiplyComplex(operands_);
         break;
       case Form::kInteger: {
         const bool bounded_below = float_lo_ > -2.0f, bounded_above = float_hi_ < 7.0f;
-        result = kernels::ArithmeticInteger(
-            type, op_, operands_,
-            bounded_below ? static_cast<int64_t>(float_lo_) : std::numeric_limits<int64_t>::min(),
-            bounded_above ? static_cast<int64_t>(float_hi_) : std::numeric_limits<int64_t>::max());
+        const int64_t lo =
+            bounded_below ? static_cast<int64_t>(float_lo_) : std::numeric_limits<int64_t>::min();
+        const int64_t hi =
+            bounded_above ? static_cast<int64_t>(float_hi_) : std::numeric_limits<int64_t>::max();
+        if constexpr (kHasIntegers)
+          result = kernels::ArithmeticInteger(type, op, operands_, lo, hi);
         break;
       }
       case Form::kQuantized:
-        result = kernels::ArithmeticQuantized(type, op_, operands_, params_);
+        if constexpr (Occurs({DType::kInt8, DType::kUInt8, DType::kInt16}))
+          result = kernels::ArithmeticQuantized(type, op, operands_, params_);
         break;
       case Form::kInt16To8:
-        kernels::MultiplyInt16To8(context.output(0).type, operands_, params_.zero_point_out,
-                                  params_.lo, params_.hi);
+        if constexpr (Occurs({DType::kInt16}))
+          kernels::MultiplyInt16To8(context.output(0).type, operands_, params_.zero_point_out,
+                                    params_.lo, params_.hi);
         break;
       case Form::kNone:
         return Error(Code::kInternal, "no arithmetic for these types");

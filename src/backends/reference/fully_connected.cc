@@ -89,6 +89,8 @@ std::string Decline(const NodeView& view) {
   return reason;
 }
 
+constexpr bool Occurs(DType type) { return ir::IsSelected(OpCode::kFullyConnected, type); }
+
 class FullyConnectedStep : public runtime::Step {
  public:
   Status Prepare(PrepareContext& context) override {
@@ -155,7 +157,7 @@ class FullyConnectedStep : public runtime::Step {
                     std::byte{0});
       return Status::Ok();
     }
-    if (hybrid_) return RunHybrid(context);
+    if (Occurs(DType::kFloat32) && hybrid_) return RunHybrid(context);
     const int8_t* weights = weights_.Get(context);
     return ForEachRow(context, shape_.batch, [&](int64_t row) {
       FullyConnectedShape shape = shape_;
@@ -178,11 +180,13 @@ class FullyConnectedStep : public runtime::Step {
     const TensorView& output = context.output(0);
     switch (input.type) {
       case DType::kFloat32:
+        if constexpr (!Occurs(DType::kFloat32)) break;
         kernels::FullyConnectedFloat(shape, min_, max_, input.as<float>(),
                                      context.input(kWeights).as<float>(), Bias<float>(context),
                                      output.as_mutable<float>());
         break;
       case DType::kInt8:
+        if constexpr (!Occurs(DType::kInt8)) break;
         if (multipliers_.empty()) {
           kernels::FullyConnectedInt8(shape, q_, input.as<int8_t>(), weights,
                                       Bias<int32_t>(context), output.as_mutable<int8_t>());
@@ -193,6 +197,7 @@ class FullyConnectedStep : public runtime::Step {
         }
         break;
       case DType::kUInt8:
+        if constexpr (!Occurs(DType::kUInt8)) break;
         if (output.type == DType::kUInt8) {
           kernels::FullyConnectedUInt8(shape, q_, input.as<uint8_t>(),
                                        context.input(kWeights).as<uint8_t>(),
@@ -204,6 +209,7 @@ class FullyConnectedStep : public runtime::Step {
         }
         break;
       default: {
+        if constexpr (!Occurs(DType::kInt16)) break;
         const auto run = [&]<typename Sum>(const Sum* bias) {
           if (multipliers_.empty()) {
             kernels::FullyConnectedInt16(shape, q_, input.as<int16_t>(), weights, bias,
@@ -327,8 +333,12 @@ class ShuffledStep : public runtime::Step {
 constexpr KernelEntry kKernels[] = {
     {OpCode::kFullyConnected, "fully_connected.reference", ErrorBound::kExact, Decline,
      MakeStep<FullyConnectedStep>},
-    {OpCode::kFullyConnected, "fully_connected.shuffled.reference", ErrorBound::kExact,
-     DeclineShuffled, MakeStep<ShuffledStep>},
+    {OpCode::kFullyConnected,
+     "fully_connected.shuffled.reference",
+     ErrorBound::kExact,
+     DeclineShuffled,
+     MakeStep<ShuffledStep>,
+     {DType::kUInt8, DType::kInt16}},
 };
 
 }  // namespace

@@ -52,6 +52,12 @@ std::string DeclineL2Pool(const NodeView& view) {
 
 enum class PoolKind { kAverage, kMax, kL2 };
 
+constexpr OpCode CodeOf(PoolKind kind) {
+  return kind == PoolKind::kAverage ? OpCode::kAveragePool2D
+         : kind == PoolKind::kMax   ? OpCode::kMaxPool2D
+                                    : OpCode::kL2Pool2D;
+}
+
 template <PoolKind kind>
 class PoolStep : public runtime::Step {
  public:
@@ -94,16 +100,16 @@ class PoolStep : public runtime::Step {
       } else {
         switch (context.input(0).type) {
           case DType::kFloat32:
-            RunPixel<float>(context, float_lo_, float_hi_, pixel);
+            RunPixel<DType::kFloat32, float>(context, float_lo_, float_hi_, pixel);
             break;
           case DType::kInt8:
-            RunPixel<int8_t>(context, lo_, hi_, pixel);
+            RunPixel<DType::kInt8, int8_t>(context, lo_, hi_, pixel);
             break;
           case DType::kUInt8:
-            RunPixel<uint8_t>(context, lo_, hi_, pixel);
+            RunPixel<DType::kUInt8, uint8_t>(context, lo_, hi_, pixel);
             break;
           default:
-            RunPixel<int16_t>(context, lo_, hi_, pixel);
+            RunPixel<DType::kInt16, int16_t>(context, lo_, hi_, pixel);
             break;
         }
       }
@@ -111,8 +117,9 @@ class PoolStep : public runtime::Step {
   }
 
  private:
-  template <typename T, typename Bound>
+  template <DType type, typename T, typename Bound>
   void RunPixel(RunContext& context, Bound lo, Bound hi, int64_t pixel) const {
+    if constexpr (!ir::IsSelected(CodeOf(kind), type)) return;
     const T* input = context.input(0).as<T>();
     T* output = context.output(0).as_mutable<T>();
     if constexpr (kind == PoolKind::kMax) {

@@ -83,6 +83,14 @@ ReduceOp OpOf(OpCode op, DType type) {
   }
 }
 
+// What occurs in this build's models. (int32 tells nothing: the axes are of that type.)
+constexpr bool kHasMean = ir::IsSelected(OpCode::kMean);
+constexpr bool kHasProd = ir::IsSelected(OpCode::kReduceProd);
+constexpr bool kHasPlain = kHasProd || ir::IsSelected(OpCode::kSum) ||
+                           ir::IsSelected(OpCode::kReduceMax) ||
+                           ir::IsSelected(OpCode::kReduceMin) ||
+                           ir::IsSelected(OpCode::kReduceAny) || ir::IsSelected(OpCode::kReduceAll);
+
 class ReduceStep : public runtime::Step {
  public:
   Status Prepare(runtime::PrepareContext& context) override {
@@ -119,9 +127,9 @@ class ReduceStep : public runtime::Step {
     for (int i = 0; i < in.rank(); ++i)
       if (kept[i] != in.dim(i)) count *= in.dim(i);
     void* sums = workspace_ >= 0 ? context.workspace(workspace_) : nullptr;
-    if (form_ == Form::kPlain) {
+    if (kHasPlain && form_ == Form::kPlain) {
       kernels::Reduce(in.type, op_, plan, in.data, out_size, whole, out.data);
-    } else if (form_ == Form::kMean) {
+    } else if (kHasMean && form_ == Form::kMean) {
       kernels::Mean(in.type, plan, in.data, out_size, in.num_elements() == 0 ? 0 : count,
                     static_cast<int64_t*>(sums), out.data);
     } else {
@@ -157,7 +165,7 @@ class ReduceStep : public runtime::Step {
     params.count = empty ? 0 : count;
     const double in_scale = static_cast<double>(in.scale());
     const double out_scale = static_cast<double>(out.scale());
-    if (form_ == Form::kQuantizedProd && !empty) {
+    if (kHasProd && form_ == Form::kQuantizedProd && !empty) {
       params.multiplier =
           ToFixedPoint(in_scale / std::pow(out_scale, 1.0 / static_cast<double>(count)));
       kernels::ProdQuantized(in.type, plan, in.data, out.num_elements(), params, sums, out.data);

@@ -256,7 +256,7 @@ Result<ir::Module> ReadTflite(std::shared_ptr<const void> owner, std::span<const
 
   Reader reader(*fb::GetModel(bytes.data()), owner, bytes);
   EDGEML_ASSIGN_OR_RETURN(ir::Module module, reader.Read());
-  if (options.associated_files) {
+  if (!kMinSize && options.associated_files) {
     EDGEML_ASSIGN_OR_RETURN(module.associated_files, ReadTrailingZip(owner, bytes));
   }
   EDGEML_RETURN_IF_ERROR(ir::Verify(module));

@@ -1,5 +1,6 @@
 #include "src/kernels/elementwise/rows_args.h"
 #include "src/kernels/simd/requantize-inl.h"
+#include "src/kernels/simd/table_entry.h"
 #include "src/kernels/simd/vector.h"
 
 namespace edgeml::kernels::EDGEML_SIMD_LEVEL {
@@ -263,13 +264,13 @@ void Quantize(const float* in, int64_t n, float inverse, int32_t zero_point, int
 
 extern const RowKernels kRows;
 const RowKernels kRows = {
-    .binary_float = BinaryFloat,
-    .binary_quantized = BinaryQuantized,
-    .function = Function,
-    .clamp = Clamp,
-    .softmax = Softmax,
-    .min_max = MinMax,
-    .quantize = Quantize,
+    .binary_float = EDGEML_FLOAT_KERNEL(BinaryFloat),
+    .binary_quantized = EDGEML_BYTE_KERNEL(BinaryQuantized),
+    .function = EDGEML_FLOAT_KERNEL(Function),
+    .clamp = EDGEML_FLOAT_KERNEL(Clamp),
+    .softmax = EDGEML_FLOAT_KERNEL(Softmax),
+    .min_max = EDGEML_FLOAT_KERNEL(MinMax),
+    .quantize = EDGEML_FLOAT_KERNEL(Quantize),
 };
 
 }  // namespace edgeml::kernels::EDGEML_SIMD_LEVEL
