@@ -128,6 +128,9 @@ struct NodeProfile {
   std::string op, kernel;
   // Better kernels that declined, with the reason: "conv_2d.int8.avx512vnni: dilation 2x2".
   std::vector<std::string> declined;
+  // How far the kernel may be from the reference one: "exact", "1 quantum", "1e-5 of the largest
+  // magnitude". Empty for a custom operator.
+  std::string error_bound;
   int64_t runs = 0;
   double total_ms = 0, min_ms = 0;
   int64_t macs = 0;

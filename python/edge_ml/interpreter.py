@@ -327,6 +327,12 @@ class Interpreter:
         return [self._get_tensor_details(i, subgraph_index)
                 for i in range(self._model.num_tensors(subgraph_index))]
 
+    def get_kernel_details(self, subgraph_index: int = 0) -> List[Dict[str, Any]]:
+        """Which kernel runs each node, and why better ones do not; allocate_tensors() or, where shapes depend on
+        values, invoke() chooses. Dictionaries of `index`, `op_name`, `kernel` ("folded": computed beforehand),
+        `error_bound` (how far from the reference kernel at most) and `declined`. Not in LiteRT."""
+        return self._session(int(subgraph_index)).kernels()
+
     def num_subgraphs(self) -> int:
         """The number of graphs in the model."""
         return self._model.num_subgraphs

@@ -194,6 +194,21 @@ class PySession {
     return values;
   }
 
+  nb::list Kernels() const {
+    Idle();
+    nb::list out;
+    for (const NodeProfile& node : session_->profile()) {
+      nb::dict entry;
+      entry["index"] = node.node;
+      entry["op_name"] = node.op;
+      entry["kernel"] = node.kernel;
+      entry["error_bound"] = node.error_bound;
+      entry["declined"] = node.declined;
+      out.append(entry);
+    }
+    return out;
+  }
+
   nb::dict Plan() const {
     Idle();
     const MemoryPlan plan = session_->memory_plan();
@@ -377,6 +392,7 @@ NB_MODULE(_edge_ml, m) {
           "index"_a)
       .def("set_strings", &PySession::SetStrings, "index"_a, "values"_a)
       .def("get_strings", &PySession::GetStrings, "index"_a)
+      .def("kernels", &PySession::Kernels)
       .def("memory_plan", &PySession::Plan);
 }
 

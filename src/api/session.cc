@@ -278,6 +278,7 @@ std::vector<NodeProfile> Session::profile() const {
     profile.op = graph.nodes[n].name();
     profile.kernel = report.folded ? "folded" : report.kernel;
     profile.declined = report.declined;
+    profile.error_bound = report.error_bound;
     profile.runs = report.runs;
     profile.total_ms = report.total_ms;
     profile.min_ms = report.min_ms;

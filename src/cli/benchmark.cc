@@ -101,7 +101,8 @@ Json ToJson(const std::vector<NodeProfile>& nodes) {
                    {"min_ms", p.min_ms},
                    {"share", total > 0 ? MeanMs(p) / total : 0},
                    {"macs", p.macs},
-                   {"declined", p.declined}});
+                   {"declined", p.declined},
+                   {"error_bound", p.error_bound}});
   }
   return ops;
 }

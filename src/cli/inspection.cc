@@ -109,6 +109,7 @@ Json NodesJson(const GraphInspection& in) {
     if (i < profile.size()) {
       node["kernel"] = profile[i].kernel;
       node["declined"] = profile[i].declined;
+      node["error_bound"] = profile[i].error_bound;
     }
     nodes.push_back(std::move(node));
   }

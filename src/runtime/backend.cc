@@ -5,6 +5,18 @@
 
 namespace edgeml::runtime {
 
+std::string_view NameOf(ErrorBound bound) {
+  switch (bound) {
+    case ErrorBound::kExact:
+      return "exact";
+    case ErrorBound::kOneQuantum:
+      return "1 quantum";
+    case ErrorBound::kFloatRounding:
+      return "1e-5 of the largest magnitude";
+  }
+  return "";
+}
+
 ListBackend::ListBackend(std::string name,
                          std::initializer_list<std::span<const KernelEntry>> tables,
                          const char* (*rename)(std::string_view name))

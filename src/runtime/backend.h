@@ -154,6 +154,9 @@ enum class ErrorBound : uint8_t {
   kFloatRounding  // 1e-5 of the largest output magnitude
 };
 
+// "exact", "1 quantum", "1e-5 of the largest magnitude".
+std::string_view NameOf(ErrorBound bound);
+
 struct KernelEntry {
   ir::OpCode op;
   const char* name;  // "conv_2d.int8.avx512vnni", shown by the profile

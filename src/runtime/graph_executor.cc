@@ -421,6 +421,7 @@ Status GraphExecutor::Fold(size_t n) {
   state.step.reset();
   state.kernel = kernel;
   state.report.kernel = kernel->name;
+  state.report.error_bound = NameOf(kernel->bound);
   state.report.folded = true;
   return Status::Ok();
 }
@@ -433,7 +434,10 @@ Status GraphExecutor::ChooseKernel(size_t n) {
   const NodeView view = ViewOf(n);
   const KernelEntry* chosen = nullptr;
   std::vector<std::string> declined;
+  size_t first_of_last =
+      0;  // the reasons of the last backend, which takes the most, are the ones to tell
   for (const Backend* backend : context_.backends) {
+    first_of_last = declined.size();
     for (const KernelEntry& entry : backend->KernelsFor(node.op)) {
       std::string reason = Decline(entry, view);
       if (reason.empty()) {
@@ -445,14 +449,18 @@ Status GraphExecutor::ChooseKernel(size_t n) {
     if (chosen != nullptr) break;
   }
   if (chosen == nullptr) {
+    std::string reasons;
+    for (size_t i = first_of_last; i < declined.size(); ++i)
+      reasons += Concat(i == first_of_last ? "" : "; ", declined[i]);
     return Error(Code::kUnsupported, "is not supported: ",
-                 declined.empty() ? std::string("there is no kernel for it") : declined.back());
+                 reasons.empty() ? std::string("there is no kernel for it") : reasons);
   }
   if (state.kernel != chosen || state.step == nullptr) {
     state.kernel = chosen;
     state.step = chosen->make();
   }
   state.report.kernel = chosen->name;
+  state.report.error_bound = NameOf(chosen->bound);
   state.report.declined = std::move(declined);
   return Status::Ok();
 }

@@ -100,6 +100,7 @@ class GraphExecutor : public SubgraphRunner {
   struct NodeReport {
     std::string kernel;
     std::vector<std::string> declined;
+    std::string_view error_bound;  // NameOf the kernel's; empty for a custom operator
     int64_t runs = 0;
     double total_ms = 0, min_ms = 0;
     int64_t macs = 0;     // -1 = shapes not settled

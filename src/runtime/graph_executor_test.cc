@@ -99,6 +99,32 @@ TEST_F(GraphExecutorTest, RunsAChainInPlaceAndKeepsTheInput) {
   EXPECT_EQ(executor_->report(0).declined[0], "toy.never: always declines");
 }
 
+TEST_F(GraphExecutorTest, TellsAllReasonsOfTheLastBackend) {
+  const auto entry = [](const char* name, std::string (*decline)(const NodeView&)) {
+    return runtime::KernelEntry{OpCode::kRelu, name, ErrorBound::kOneQuantum, decline,
+                                MakeStep<IncrementStep>};
+  };
+  const ListBackend fast("fast",
+                         {entry("fast.one", [](const NodeView&) { return std::string("slow"); })});
+  const ListBackend plain(
+      "plain", {entry("plain.one", [](const NodeView&) { return std::string("odd"); }),
+                entry("plain.two", [](const NodeView&) { return std::string("even"); })});
+  Start(Chain(1, {2}));
+  context_.backends = {&fast, &plain};
+  executor_ = std::make_unique<GraphExecutor>(context_, 0, true);
+  const Status status = executor_->Prepare();
+  EXPECT_NE(status.message().find("is not supported: plain.one: odd; plain.two: even"),
+            std::string::npos)
+      << status.message();
+  EXPECT_EQ(status.message().find("slow"), std::string::npos);
+
+  context_.backends = {&fast, &ToyBackend()};
+  executor_ = std::make_unique<GraphExecutor>(context_, 0, true);
+  ASSERT_TRUE(executor_->Prepare().ok());
+  EXPECT_EQ(executor_->report(0).declined.size(), 2u);
+  EXPECT_EQ(executor_->report(0).error_bound, "exact");
+}
+
 TEST_F(GraphExecutorTest, PreservesAllTensorsWhenAsked) {
   context_.preserve_all_tensors = true;
   Start(Chain(3, {2}));

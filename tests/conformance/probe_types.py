@@ -1,12 +1,10 @@
 """Which tensor types does LiteRT run each operator with, and which do we?
 
-`python probe_types.py [OPERATOR…] [--json FILE] [--gaps]` takes cases of the tables as a start and changes the
+`python probe_types.py [OPERATOR…] [--json FILE] [--record]` takes cases of the tables as a start and changes the
 types of their tensors, one tensor at a time or all of one type together, as long as LiteRT still runs the
 result. It prints the combinations that LiteRT alone runs, those whose results differ, and those that LiteRT dies of; --json
-writes all of them. Both engines run in child processes, since LiteRT dies of some combinations.
-
-A combination is written as its inputs' types, an arrow and its outputs' types; "q" after it means that the small
-integer tensors are quantized, "-" that they are not, "=" that they are as the table's case has them.
+writes all of them, --record what LiteRT runs to litert_types.txt, which docs/operators.md is made from. Both engines run in
+child processes, since LiteRT dies of some combinations. retyping.py says how a combination is written.
 """
 from __future__ import annotations
 
@@ -20,109 +18,26 @@ import signal
 import sys
 
 import numpy as np
+import recorded
 import tables
 from ai_edge_litert import schema_py_generated as schema
-from case import RANGES, Case, seed_of, visible
-from runner import build_case, feed_and_invoke, make_peer, run_peer, worst
-from tflite_builder import DTYPES, Graph, Op, Q
+from case import Case
+from retyping import (OUTPUT, QUANTIZABLE, TYPES, bases, combination, combinations, everything, is_plain, key_of,
+                      operator_of, retyped, swapped, tensors_of)
+from runner import OPTIMIZED, bound_of, build_case, feed_and_invoke, make_peer, worst, written
+from tflite_builder import DTYPES, Graph, Op, T, build
 
-TYPES = ("f32", "f16", "bf16", "f64", "i8", "u8", "i16", "u16", "i32", "u32", "i64", "u64", "bool", "c64",
-         "string", "i4", "u4", "i2")
-# Types that carry quantization parameters when a combination is tried quantized.
-QUANTIZABLE = ("i8", "u8", "i16", "i4", "i2")
 # Operators whose output's type is their own affair.
 FREE_OUTPUT = ("ARG_MAX", "ARG_MIN", "CAST", "QUANTIZE", "RANK", "SHAPE", "WHERE")
-# Options that repeat a tensor's type: (option, whether an output's).
-TYPE_OPTIONS = {"inDataType": "inputs", "outDataType": "outputs", "outputType": "outputs", "outType": "outputs",
-                "idxOutType": "outputs"}
-OUTPUT = "output_"  # what the outputs' names begin with
 SECONDS = 20  # for one combination
-
-
-# Values -----------------------------------------------------------------------------------------
-def converted(data, dtype: str):
-    """The values of a tensor in another type; whole numbers where they can be kept."""
-    if data is None:
-        return None
-    data = np.asarray(data)
-    if data.dtype.kind in "SOU":
-        data = np.asarray([len(s) for s in data.reshape(-1)]).reshape(data.shape)
-    if dtype == "string":
-        flat = [b"%d" % int(np.real(v)) for v in data.reshape(-1)]
-        return np.array(flat, dtype=object).reshape(data.shape)
-    if dtype == "bool":
-        return np.asarray(data != 0)
-    if dtype == "bf16":
-        return np.asarray(data.real if np.iscomplexobj(data) else data, np.float32)
-    kind = np.dtype(DTYPES[dtype][1])
-    if np.iscomplexobj(data) and kind.kind != "c":
-        data = data.real
-    if kind.kind in "iu":
-        low, high = {**RANGES, "i2": (-2, 1), "u4": (0, 15)}.get(dtype, (np.iinfo(kind).min, np.iinfo(kind).max))
-        if kind.kind == "u" and data.dtype.kind in "if":
-            data = np.abs(data)
-        if data.dtype.kind == "f" or np.any(data < low) or np.any(data > high):
-            data = np.clip(np.round(data.astype(np.float64)), low, high)
-    return np.asarray(data).astype(kind)
-
-
-def operator_of(case: Case) -> Op:
-    """The operator that the case is about, not a CAST before or after it."""
-    ops = case.graphs[0].ops
-    return next((op for op in ops if op.code != "CAST"), ops[len(ops) // 2])
-
-
-def tensors_of(case: Case) -> list:
-    op = operator_of(case)
-    return [t for t in (*op.inputs, *op.outputs) if t is not None]
-
-
-def key_of(case: Case) -> tuple:
-    return tuple(t.dtype for t in tensors_of(case))
-
-
-def text_of(case: Case, key: tuple) -> str:
-    op = operator_of(case)
-    count = sum(t is not None for t in op.inputs)
-    return f"{','.join(key[:count])}->{','.join(key[count:])}"
-
-
-def retyped(base: Case, key: tuple, mode: str) -> Case:
-    """`base` with the tensors' types of `key`. mode: "=" keeps quantization, "-" removes it, "q" adds it."""
-    case = copy.deepcopy(base)
-    for t, dtype in zip(tensors_of(case), key):
-        if t.dtype != dtype:
-            t.data = converted(t.data, dtype)
-            t.feeds = [converted(v, dtype) for v in t.feeds]
-            t.dtype = dtype
-            if t.q is not None and dtype == "i16":
-                t.q = Q(t.q.scale, 0, t.q.dim)
-            if t.q is not None and dtype == "u8":
-                t.q = Q(t.q.scale, np.abs(t.q.zero_point), t.q.dim)
-        if mode == "-":
-            t.q = None
-        elif mode == "q":
-            if dtype in QUANTIZABLE:
-                t.q = t.q or Q(np.float32(0.05), 0)
-            else:
-                t.q = None
-    op = operator_of(case)
-    feeds = [t for t in op.inputs if t is not None and t.data is not None and not t.const]
-    case.graphs = [visible(Graph([op], list(dict.fromkeys(feeds)), list(op.outputs)))]
-    for number, t in enumerate(op.outputs):
-        t.name = f"{OUTPUT}{number}"
-    if op.options is not None:
-        for option, side in TYPE_OPTIONS.items():
-            if option in op.options[1]:
-                t = getattr(op, side)[0]
-                op.options[1][option] = getattr(schema.TensorType, DTYPES[t.dtype][0])
-    return case
+MOST_COMBINATIONS = 6000  # of one row: more are left out, and said so
 
 
 # Children ---------------------------------------------------------------------------------------
-def output_types(interpreter) -> list:
-    """The types of the operator's outputs, which LiteRT's kernels may change."""
-    return [d["dtype"] for d in interpreter.get_tensor_details() if d["name"].startswith(OUTPUT)]
+def output_types(interpreter, places=None) -> dict:
+    """{index: type} of the operator's outputs: LiteRT's kernels may change types, and names. places: from a call before."""
+    return {d["index"]: d["dtype"] for d in interpreter.get_tensor_details()
+            if (d["name"].startswith(OUTPUT) if places is None else d["index"] in places)}
 
 
 def engine_loop(pipe, engine: str) -> None:
@@ -133,7 +48,10 @@ def engine_loop(pipe, engine: str) -> None:
         content, case = pipe.recv()
         try:
             if engine == "LiteRT":
-                interpreter, _ = make_peer(content)
+                interpreter, _ = make_peer(content, OPTIMIZED if case is not None and case.optimized else None)
+                if case is None:
+                    pipe.send(("ok", ""))
+                    continue
             else:
                 import edge_ml
                 interpreter = edge_ml.Interpreter(
@@ -146,12 +64,12 @@ def engine_loop(pipe, engine: str) -> None:
                 if not unreadable:
                     raise
                 values = None
-            if output_types(interpreter) != declared:
+            if output_types(interpreter, declared) != declared:
                 raise RuntimeError("the file's output type is replaced by another one")
             pipe.send(("ok", values))
         except Exception as error:
             lines = str(error).strip().splitlines()
-            pipe.send(("no", lines[-1] if lines else repr(error)))
+            pipe.send(("no", str(error) if case is None else lines[-1] if lines else repr(error)))
 
 
 class Engine:
@@ -190,37 +108,91 @@ class Engine:
 # The search -------------------------------------------------------------------------------------
 @dataclasses.dataclass
 class Finding:
-    """What both make of one combination, by the way it is quantized."""
+    """What both make of one combination: "ok", "no" or "died", and why."""
 
-    theirs: dict = dataclasses.field(default_factory=dict)
-    ours: dict = dataclasses.field(default_factory=dict)
-    differs: dict = dataclasses.field(default_factory=dict)
+    theirs: tuple = ("", "")
+    ours: tuple = ("", "")
+    differs: str = ""
+    recipe: str = ""  # of a model that LiteRT runs
 
-    def runs(self, side: str) -> bool:
-        return any(state == "ok" for state, _ in getattr(self, side).values())
-
-
-def bases(row, seeds: int):
-    for variant in row.variants:
-        for number in range(seeds):
-            yield variant, tables.make(row, variant, seed_of(f"{row.op}-{variant}-{number}"))
+    @property
+    def settled(self) -> bool:
+        return self.theirs[0] == self.ours[0] == "ok"
 
 
-def unread(base: Case, peer: Engine) -> set:
-    """The parameters (axes, shapes, …) that LiteRT reads as integers whatever their type says."""
-    key = key_of(base)
-    inputs = len(key) - len(operator_of(base).outputs)
-    found = set()
-    for i, t in enumerate(tensors_of(base)[:inputs]):
-        if t.dtype not in ("i32", "i64") or t.dtype == key[inputs] or t.q is not None:
+# Other types of the same width. Nothing takes all of them for what they are.
+SAME_WIDTH = {"f32": ("i32", "u32"), "i32": ("u32", "f32"), "u32": ("i32", "f32"), "i64": ("u64", "f64"), "f64": ("i64", "u64"),
+              "f16": ("i16", "u16"), "i16": ("u16", "f16"), "i8": ("u8", "bool"), "u8": ("i8", "bool")}
+
+
+def same_bits(t: T, dtype: str) -> None:
+    """Gives a tensor another type, its bytes staying the same."""
+    old, new = np.dtype(DTYPES[t.dtype][1]), np.dtype(DTYPES[dtype][1])
+    t.data, *t.feeds = [v if v is None else np.asarray(np.asarray(v, old).view(new)) for v in (t.data, *t.feeds)]
+    t.dtype = dtype
+
+
+def other_values(t: T) -> None:
+    """Gives a tensor values far from its own, where it has any."""
+    def far(values):
+        values = np.asarray(values, DTYPES[t.dtype][1])
+        if values.dtype.kind == "f":
+            return np.asarray(-1 - 3 * values)
+        return np.asarray(values ^ (np.iinfo(values.dtype).max // 2))
+
+    t.data, *t.feeds = [v if v is None else far(v) for v in (t.data, *t.feeds)]
+
+
+def unread(name: str, base: Case, peer: Engine) -> list:
+    """The tensors whose type LiteRT does not look at: it takes their bytes as if they had the type they have in `base`.
+
+    Those are inputs that decide the result, and that give the same result when they have any other type of the same width
+    and the same bytes, and outputs that get the same bytes when they have another type. Numbers are positions in the
+    combination's text.
+    """
+    plain = is_plain(base, name)
+    inputs, outputs = [[word.rstrip("qcbs") for word in side.split(",") if word]
+                       for side in combination(base, name).split("->")]
+
+    def changed(place: int, change) -> Case:
+        """`base` after change(tensor) on the tensors that stand there in the text."""
+        case = retyped(base, name, key_of(base, name), "=") if plain else copy.deepcopy(base)
+        if plain:
+            change(tensors_of(case, name)[place])
+        else:
+            for t in everything(case):
+                if t.dtype == inputs[place]:
+                    change(t)
+        return case
+
+    def results(case: Case):
+        state, values = peer.run(build_case(case), case)
+        return None if state != "ok" or values is None else [np.asarray(v).tobytes() for v in values]
+
+    def ignored(place: int, other: str) -> bool:
+        if plain and undefined(name, base, (*key_of(base, name)[:place], other, *key_of(base, name)[place + 1:])):
+            return False
+        if not plain and inputs[place] in outputs:
+            return False
+        if results(changed(place, lambda t: same_bits(t, other))) != expected:
+            return False
+        other_case = changed(place, other_values)
+        return build_case(other_case) == content or results(other_case) != expected
+
+    same = changed(0, lambda t: None) if inputs else None
+    content = same and build_case(same)
+    expected = same and results(same)
+    found = []
+    for place, dtype in enumerate(inputs + outputs * plain if expected is not None else ()):
+        try:
+            if dtype in SAME_WIDTH and all(ignored(place, other) for other in SAME_WIDTH[dtype]):
+                found.append(place)
+        except (ValueError, TypeError, KeyError):  # values that cannot be stored so
             continue
-        case = retyped(base, (*key[:i], t.dtype.replace("i", "u"), *key[i + 1:]), "=")  # the same bits
-        if peer.run(build_case(case), case)[0] == "ok":
-            found.add(i)
     return found
 
 
-def neighbours(key: tuple, frozen: set):
+def neighbours(key: tuple, frozen: list):
     for i, old in enumerate(key):
         for dtype in TYPES if i not in frozen else ():
             if dtype == old:
@@ -230,77 +202,109 @@ def neighbours(key: tuple, frozen: set):
                 yield tuple(dtype if k == old and j not in frozen else k for j, k in enumerate(key))
 
 
-def difference(mine, peers, case: Case):
+def difference(mine, peers, case: Case) -> str:
     if mine is None or peers is None:
-        return None
-    for n, (a, b) in enumerate(zip(mine, peers)):
+        return ""
+    for n, (a, b) in enumerate(zip(written(mine, case), written(peers, case))):
         a, b = np.asarray(a), np.asarray(b)
         if b.dtype.kind in "SOU":
             if a.shape != b.shape or a.tolist() != b.tolist():
                 return f"output {n}: strings differ"
             continue
-        problem = worst(a, b, case.graphs[0].outputs[n].q is not None, "exact")
+        problem = worst(a, b, case.graphs[0].outputs[n].q is not None, bound_of(case, "exact"))
         if problem:
             return f"output {n}: {problem}"
-    return None
+    return ""
 
 
-def probe(row, engines: tuple, seeds: int, log) -> dict:
-    """{text of the combination: Finding}."""
-    found: dict = {}
-    peer, own = engines
-    tried: set = set()
-    frozen = None
-    for variant, base in bases(row, seeds):
-        if len(base.graphs) > 1 or base.invokes > 1:
-            continue
-        start = key_of(base)
-        if len(start) > 8:
-            continue
+class Search:
+    """Everything that is found about one operator."""
+
+    def __init__(self, name: str, peer: Engine, own: Engine, log):
+        self.name, self.peer, self.own, self.log = name, peer, own, log
+        self.found: dict = {}  # combination: Finding
+        self.unread: dict = {}  # combination: the inputs whose types LiteRT does not look at there
+
+    def ask(self, case: Case, recipe: str) -> bool:
+        """Whether LiteRT runs the case."""
+        findings = [self.found.setdefault(text, Finding()) for text in combinations(case, self.name)]
+        if all(finding.settled for finding in findings):
+            return True
+        try:
+            content = build_case(case)
+        except Exception as error:
+            theirs = ("no", f"cannot be built: {error!r}")
+        else:
+            theirs = self.peer.run(content, case)
+        if theirs[0] != "ok":
+            for finding in findings:
+                finding.theirs = finding.theirs if finding.theirs[0] else theirs
+            return False
+        ours = self.own.run(content, case)
+        if ours[0] == "died":
+            print(f"WE DIED {self.name} {recipe}: {ours[1]}", file=self.log, flush=True)
+        for finding in findings:
+            if finding.settled or (finding.recipe and ours[0] != "ok"):
+                continue
+            finding.theirs, finding.recipe = ("ok", ""), recipe
+            finding.ours = (ours[0], "" if ours[0] == "ok" else ours[1])
+            finding.differs = difference(ours[1], theirs[1], case) if ours[0] == "ok" else ""
+        return True
+
+    def note_unread(self, base: Case) -> list:
+        places = unread(self.name, base, self.peer)
+        if places:
+            self.unread[combination(base, self.name)] = places
+        return places
+
+    def tensor_by_tensor(self, origin: str, base: Case, tried: set) -> None:
+        name = self.name
+        start = key_of(base, name)
         tried.add(start)
-        if frozen is None and start[-len(operator_of(base).outputs)] not in ("i32", "i64"):
-            frozen = unread(base, peer)
+        frozen = self.note_unread(base)
         queue = [start]
         while queue:
             key = queue.pop()
-            if undefined(row.op, base, key):
+            if undefined(name, base, key):
                 continue
-            finding = found.setdefault(text_of(base, key), Finding())
-            contents = set()
+            runs = False
             for mode in ("=", "-", "q"):
                 if mode == "q" and not any(k in QUANTIZABLE for k in key):
                     continue
-                if finding.theirs.get(mode, ("", 0))[0] == finding.ours.get(mode, ("", 0))[0] == "ok":
-                    continue
                 try:
-                    case = retyped(base, key, mode)
-                    content = build_case(case)
-                except Exception as error:
-                    finding.theirs.setdefault(mode, ("no", f"cannot be built: {error!r}"))
+                    case = retyped(base, name, key, mode)
+                except Exception:  # values that the type does not hold
                     continue
-                if content in contents:
+                runs |= self.ask(case, f"{origin} {mode}")
+            if len(self.found) > MOST_COMBINATIONS:
+                print(f"TOO MANY {name}: the search ends at {len(self.found)} combinations", file=self.log, flush=True)
+                return
+            for other in neighbours(key, frozen) if runs else ():
+                if other not in tried:
+                    tried.add(other)
+                    queue.append(other)
+
+    def throughout(self, origin: str, base: Case) -> None:
+        if not self.ask(base, f"{origin} as-is"):
+            return
+        words = combination(base, self.name).partition("->")[0].split(",")
+        frozen = [words[place].rstrip("qcbs") for place in self.note_unread(base)]
+        for old in sorted(set(key_of(base, self.name))):
+            for new in TYPES if old in TYPES and old not in frozen else ():
+                try:
+                    case = swapped(base, old, new)
+                except Exception:
                     continue
-                contents.add(content)
-                theirs = peer.run(content, case)
-                if theirs[0] != "ok":
-                    finding.theirs.setdefault(mode, theirs)
-                    continue
-                ours = own.run(content, case)
-                finding.theirs[mode] = ("ok", None)
-                finding.ours[mode] = (ours[0], None if ours[0] == "ok" else ours[1])
-                finding.differs.pop(mode, None)
-                if ours[0] == "ok":
-                    problem = difference(ours[1], theirs[1], case)
-                    if problem:
-                        finding.differs[mode] = problem
-                if ours[0] == "died":
-                    print(f"WE DIED {row.op} {text_of(base, key)} {mode} ({variant}): {ours[1]}", file=log, flush=True)
-            if finding.runs("theirs"):
-                for key in neighbours(key, frozen or set()):
-                    if key not in tried:
-                        tried.add(key)
-                        queue.append(key)
-    return found
+                if new != old:
+                    self.ask(case, f"{origin} {old}>{new}")
+
+    def run(self, seeds: int) -> None:
+        tried: set = set()
+        for variant, number, base in bases(self.name, seeds):
+            if is_plain(base, self.name):
+                self.tensor_by_tensor(f"{variant} {number}", base, tried)
+            else:
+                self.throughout(f"{variant} {number}", base)
 
 
 def undefined(op: str, base: Case, key: tuple) -> bool:
@@ -309,11 +313,13 @@ def undefined(op: str, base: Case, key: tuple) -> bool:
     The first output mostly has the type of an input. Where LiteRT runs another one, it replaces it, or writes as if it
     were the input's, beyond the output's end when that is the wider one. Slopes of PRELU are read alike.
     """
-    operator = operator_of(base)
+    operator = operator_of(base, op)
     count = sum(t is not None for t in operator.inputs)
-    start = key_of(base)
+    start = key_of(base, op)
     if op == "PRELU" and key[1] != ("i8" if key[0] == "i16" else key[0]):
         return True
+    if op == "EMBEDDING_LOOKUP" and key[2] != key[1]:  # copies rows of bytes, or takes small integers for int8
+        return key[1] not in ("i8", "u8", "i4", "i2") or key[2] not in ("f32", "f16")
     if any(old == start[count] and new != key[count] for old, new in zip(start[count:], key[count:])):
         return True  # parts of one tensor
     if op in FREE_OUTPUT or start[count] not in start[:count]:
@@ -321,17 +327,24 @@ def undefined(op: str, base: Case, key: tuple) -> bool:
     return key[count] != key[start.index(start[count])]
 
 
+def registered(peer: Engine) -> list:
+    """The builtin operators that LiteRT's own resolver knows."""
+    names = [name for name in vars(schema.BuiltinOperator) if name.isupper() and name != "CUSTOM"]
+    absent = [name for name in names if "find op" in peer.run(build([Graph([Op(name, [], [])], [], [])]), None)[1]]
+    return [name for name in names if name not in absent]
+
+
 def report(op: str, found: dict, log, verbose: bool) -> None:
     for text, f in sorted(found.items()):
-        missing = {mode: f.ours[mode][1] for mode in f.ours if f.ours[mode][0] != "ok"}
-        if missing:
-            print(f"MISSING {op} {text} {''.join(missing)}: {next(iter(missing.values()))}", file=log)
+        if f.theirs[0] == "ok" and f.ours[0] != "ok":
+            print(f"MISSING {op} {text} ({f.recipe}): {f.ours[1]}", file=log)
         if f.differs:
-            print(f"DIFFERS {op} {text} {''.join(f.differs)}: {next(iter(f.differs.values()))}", file=log)
-        dead = [mode for mode, theirs in f.theirs.items() if theirs[0] == "died"]
-        if dead and verbose:
-            print(f"LITERT DIES {op} {text} {''.join(dead)}: {f.theirs[dead[0]][1]}", file=log)
-    log.flush()
+            print(f"DIFFERS {op} {text} ({f.recipe}): {f.differs}", file=log)
+        if f.theirs[0] == "died" and verbose:
+            print(f"LITERT DIES {op} {text}: {f.theirs[1]}", file=log)
+    runs = [f for f in found.values() if f.theirs[0] == "ok"]
+    both = sum(f.settled for f in runs)
+    print(f"{op}: LiteRT runs {len(runs)} of {len(found)} combinations tried, we run {both} of those", file=log, flush=True)
 
 
 def main() -> int:
@@ -340,23 +353,26 @@ def main() -> int:
     parser.add_argument("--seeds", type=int, default=1, help="cases of each variant to start from")
     parser.add_argument("--verbose", action="store_true", help="list what LiteRT dies of, too")
     parser.add_argument("--json", help="write all combinations to this file")
+    parser.add_argument("--record", action="store_true", help="write what LiteRT runs of these operators to litert_types.txt")
     args = parser.parse_args()
     engines = Engine("LiteRT"), Engine("ours")
-    everything = {}
-    for rows in tables.FAMILIES.values():
-        for row in rows:
-            if args.ops and row.op not in args.ops:
-                continue
-            found = probe(row, engines, args.seeds, sys.stdout)
-            report(row.op, found, sys.stdout, args.verbose)
-            runs = sum(f.runs("theirs") for f in found.values())
-            both = sum(f.runs("theirs") and f.runs("ours") for f in found.values())
-            print(f"{row.op}: LiteRT runs {runs} of {len(found)} combinations tried, we run {both} of those",
-                  flush=True)
-            everything[row.op] = {text: dataclasses.asdict(f) for text, f in found.items()}
+    all_found = {}
+    names = list(dict.fromkeys(row.op for rows in tables.FAMILIES.values() for row in rows))
+    if args.record and not args.ops:
+        recorded.update({name: recorded.Operator() for name in registered(engines[0])})
+    for name in names:
+        if args.ops and name not in args.ops:
+            continue
+        search = Search(name, *engines, sys.stdout)
+        search.run(args.seeds)
+        report(name, search.found, sys.stdout, args.verbose)
+        all_found[name] = {text: dataclasses.asdict(f) for text, f in search.found.items()}
+        if args.record:
+            runs = {text: f.recipe for text, f in search.found.items() if f.theirs[0] == "ok"}
+            recorded.update({name: recorded.Operator(runs, search.unread)})
     if args.json:
         with open(args.json, "w") as file:
-            json.dump(everything, file, indent=1)
+            json.dump(all_found, file, indent=1)
     return 0
 
 

@@ -28,6 +28,11 @@ def add_model() -> bytes:
 
 
 @pytest.fixture
+def integer_add_model() -> bytes:
+    return adder("i32")
+
+
+@pytest.fixture
 def model_file(tmp_path, add_model) -> pathlib.Path:
     path = tmp_path / "add.tflite"
     path.write_bytes(add_model)

@@ -400,6 +400,16 @@ def test_subgraphs(two_signature_model):
             interpreter.get_tensor_details(subgraph_index=wrong)
 
 
+def test_kernels_say_their_bound_and_why_others_declined(add_model, integer_add_model, two_signature_model):
+    exact = ready(add_model, experimental_op_resolver_type=OpResolverType.BUILTIN_REF)
+    assert exact.get_kernel_details() == [
+        {"index": 0, "op_name": "ADD", "kernel": "add.reference", "error_bound": "exact", "declined": []}]
+    integers = ready(integer_add_model).get_kernel_details()[0]
+    assert integers["kernel"] == "add.reference"
+    assert integers["declined"] and all(": " in reason for reason in integers["declined"])
+    assert [d["op_name"] for d in ready(two_signature_model).get_kernel_details(1)] == ["MUL", "NEG"]
+
+
 # Signatures ------------------------------------------------------------------------------------
 
 
