@@ -100,15 +100,16 @@ TEST_F(GraphExecutorTest, RunsAChainInPlaceAndKeepsTheInput) {
 }
 
 TEST_F(GraphExecutorTest, TellsAllReasonsOfTheLastBackend) {
-  const auto entry = [](const char* name, std::string (*decline)(const NodeView&)) {
-    return runtime::KernelEntry{OpCode::kRelu, name, ErrorBound::kOneQuantum, decline,
-                                MakeStep<IncrementStep>};
-  };
-  const ListBackend fast("fast",
-                         {entry("fast.one", [](const NodeView&) { return std::string("slow"); })});
-  const ListBackend plain(
-      "plain", {entry("plain.one", [](const NodeView&) { return std::string("odd"); }),
-                entry("plain.two", [](const NodeView&) { return std::string("even"); })});
+  static constexpr KernelEntry kFast[] = {{OpCode::kRelu, "fast.one", ErrorBound::kOneQuantum,
+                                           [](const NodeView&) { return std::string("slow"); },
+                                           MakeStep<IncrementStep>}};
+  static constexpr KernelEntry kPlain[] = {
+      {OpCode::kRelu, "plain.one", ErrorBound::kOneQuantum,
+       [](const NodeView&) { return std::string("odd"); }, MakeStep<IncrementStep>},
+      {OpCode::kRelu, "plain.two", ErrorBound::kOneQuantum,
+       [](const NodeView&) { return std::string("even"); }, MakeStep<IncrementStep>}};
+  const ListBackend fast("fast", {kFast});
+  const ListBackend plain("plain", {kPlain});
   Start(Chain(1, {2}));
   context_.backends = {&fast, &plain};
   executor_ = std::make_unique<GraphExecutor>(context_, 0, true);
