@@ -1,8 +1,10 @@
 // edgeml benchmark
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <chrono>
 #include <map>
 #include <memory>
+#include <nlohmann/json.hpp>
 
 #include "src/base/cpu_features.h"
 #include "src/base/memory_info.h"

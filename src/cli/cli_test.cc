@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <nlohmann/json.hpp>
 
 #include "src/cli/inspect_html.h"
 #include "src/cli/layer_compare.h"

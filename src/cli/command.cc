@@ -1,5 +1,6 @@
 #include "src/cli/command.h"
 
+#include <CLI/CLI.hpp>
 #include <cstdio>
 #include <string>
 #include <vector>

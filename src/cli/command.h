@@ -2,10 +2,13 @@
 #ifndef EDGEML_CLI_COMMAND_H_
 #define EDGEML_CLI_COMMAND_H_
 
-#include <CLI/CLI.hpp>
 #include <functional>
 
 #include "edgeml/status.h"
+
+namespace CLI {
+class App;
+}
 
 namespace edgeml::cli {
 

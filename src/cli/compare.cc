@@ -1,7 +1,9 @@
 // edgeml compare
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cmath>
 #include <memory>
+#include <nlohmann/json.hpp>
 #include <optional>
 
 #include "src/base/strings.h"

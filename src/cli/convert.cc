@@ -1,5 +1,7 @@
 // edgeml convert
+#include <CLI/CLI.hpp>
 #include <memory>
+#include <nlohmann/json.hpp>
 
 #include "src/base/strings.h"
 #include "src/cli/command.h"

@@ -1,6 +1,8 @@
 // edgeml doctor
+#include <CLI/CLI.hpp>
 #include <filesystem>
 #include <fstream>
+#include <nlohmann/json.hpp>
 
 #include "edgeml/edgeml.h"
 #include "src/base/cpu_features.h"

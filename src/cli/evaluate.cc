@@ -1,5 +1,7 @@
 // edgeml evaluate
+#include <CLI/CLI.hpp>
 #include <memory>
+#include <nlohmann/json.hpp>
 #include <numeric>
 
 #include "src/base/strings.h"

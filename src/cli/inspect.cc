@@ -1,6 +1,8 @@
 // edgeml inspect
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <memory>
+#include <nlohmann/json.hpp>
 #include <optional>
 
 #include "src/base/strings.h"

@@ -1,5 +1,6 @@
 #include "src/cli/inspect_html.h"
 
+#include <nlohmann/json.hpp>
 #include <span>
 #include <string_view>
 

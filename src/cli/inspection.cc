@@ -4,6 +4,7 @@
 #include <charconv>
 #include <cmath>
 #include <map>
+#include <nlohmann/json.hpp>
 
 #include "src/api/model_impl.h"
 #include "src/base/cpu_features.h"

@@ -1,5 +1,6 @@
 #include "src/cli/options.h"
 
+#include <CLI/CLI.hpp>
 #include <charconv>
 
 #include "src/base/strings.h"

@@ -2,13 +2,16 @@
 #ifndef EDGEML_CLI_OPTIONS_H_
 #define EDGEML_CLI_OPTIONS_H_
 
-#include <CLI/CLI.hpp>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "edgeml/edgeml.h"
 #include "src/data/preprocess.h"
+
+namespace CLI {
+class App;
+}
 
 namespace edgeml::cli {
 

@@ -1,8 +1,10 @@
 // edgeml run
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cmath>
 #include <map>
 #include <memory>
+#include <nlohmann/json.hpp>
 
 #include "src/base/strings.h"
 #include "src/cli/command.h"

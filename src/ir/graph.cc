@@ -11,6 +11,13 @@ ConstantData ConstantData::Own(std::vector<std::byte> bytes) {
   return {owner, std::span<const std::byte>(owner->data(), owner->size())};
 }
 
+Node::Node() = default;
+Node::Node(const Node&) = default;
+Node::Node(Node&&) noexcept = default;
+Node& Node::operator=(const Node&) = default;
+Node& Node::operator=(Node&&) noexcept = default;
+Node::~Node() = default;
+
 std::string_view Node::name() const {
   if (op == OpCode::kCustom) {
     if (const auto* opaque = std::get_if<OpaqueAttrs>(&attributes)) return opaque->name;

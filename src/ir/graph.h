@@ -84,6 +84,14 @@ struct Node {
   Attributes attributes;
   int32_t file_index = -1;  // operator index in the file, -1 when a pass made it
 
+  // Compiled once, in graph.cc: copying or destroying so wide a variant is much to compile.
+  Node();
+  Node(const Node&);
+  Node(Node&&) noexcept;
+  Node& operator=(const Node&);
+  Node& operator=(Node&&) noexcept;
+  ~Node();
+
   template <typename A>
   const A& attrs() const {
     return *std::get_if<A>(&attributes);
