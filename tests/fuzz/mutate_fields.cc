@@ -63,7 +63,8 @@ class Walker {
     if (ref->st != flatbuffers::ST_UNION || previous == nullptr || *previous >= ref->num_elems)
       return;
     const flatbuffers::TypeCode& member = ref->type_codes[*previous];
-    if (member.base_type != flatbuffers::ET_SEQUENCE) return;
+    // The verifier lets a value pass whose type is NONE, which refers to no table.
+    if (member.base_type != flatbuffers::ET_SEQUENCE || member.sequence_ref < 0) return;
     const bool nested = in_union_;
     in_union_ = true;
     Table(Follow(field), *ref->type_refs[member.sequence_ref]());
