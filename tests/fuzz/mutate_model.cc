@@ -38,7 +38,7 @@ void DropTypesWithoutValue(fbo::ModelT& model) {
 
 std::unique_ptr<fbo::ModelT> Unpack(std::span<const uint8_t> file) {
   flatbuffers::Verifier verifier(file.data(), file.size(), 64, 10'000);
-  if (file.size() < 8 || !fbo::VerifyModelBuffer(verifier)) return nullptr;
+  if (file.size() < 8 || !fbo::VerifyModelBuffer(verifier) || !IsAligned(file)) return nullptr;
   const fbo::Model& model = *fbo::GetModel(file.data());
   // Tables may share a vector: copies could be many times the file.
   size_t bytes = 0;
