@@ -1,4 +1,5 @@
 // MutateFields: walks the tables of a model by the type tables that flatc generates.
+#include <algorithm>
 #include <cstring>
 #include <string_view>
 #include <vector>
@@ -63,7 +64,8 @@ class Walker {
     if (ref->st != flatbuffers::ST_UNION || previous == nullptr || *previous >= ref->num_elems)
       return;
     const flatbuffers::TypeCode& member = ref->type_codes[*previous];
-    if (member.base_type != flatbuffers::ET_SEQUENCE) return;
+    // The verifier lets a value pass whose type is NONE, which refers to no table.
+    if (member.base_type != flatbuffers::ET_SEQUENCE || member.sequence_ref < 0) return;
     const bool nested = in_union_;
     in_union_ = true;
     Table(Follow(field), *ref->type_refs[member.sequence_ref]());
@@ -120,6 +122,17 @@ void Change(const Spot& spot, Dice& dice) {
 }
 
 }  // namespace
+
+bool IsAligned(std::span<const uint8_t> file) {
+  Walker walker;
+  // It takes addresses only.
+  auto* const begin = const_cast<uint8_t*>(file.data());
+  walker.Table(begin + flatbuffers::ReadScalar<flatbuffers::uoffset_t>(begin),
+               *fb::ModelTypeTable());
+  return std::all_of(walker.spots.begin(), walker.spots.end(), [](const Spot& spot) {
+    return reinterpret_cast<uintptr_t>(spot.first) % WidthOf(spot.type) == 0;
+  });
+}
 
 void MutateFields(std::span<uint8_t> file, size_t count, Dice& dice) {
   flatbuffers::Verifier verifier(file.data(), file.size(), 64, 100'000);

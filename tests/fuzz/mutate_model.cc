@@ -15,9 +15,30 @@ namespace fbo = fb::objects;
 
 constexpr size_t kMostBytes = 1 << 18;  // of buffers: small inputs run fast
 
+// A file may name the type of a union and lack its value, which generated code cannot pack.
+void DropTypesWithoutValue(fbo::ModelT& model) {
+  const auto drop = [](auto& option) {
+    if (option.value == nullptr) option.Reset();
+  };
+  for (const auto& graph : model.subgraphs) {
+    for (const auto& op : graph->operators) {
+      drop(op->builtin_options);
+      drop(op->builtin_options_2);
+    }
+    for (const auto& tensor : graph->tensors) {
+      if (tensor->quantization != nullptr) drop(tensor->quantization->details);
+      if (tensor->sparsity == nullptr) continue;
+      for (const auto& dimension : tensor->sparsity->dim_metadata) {
+        drop(dimension->array_segments);
+        drop(dimension->array_indices);
+      }
+    }
+  }
+}
+
 std::unique_ptr<fbo::ModelT> Unpack(std::span<const uint8_t> file) {
   flatbuffers::Verifier verifier(file.data(), file.size(), 64, 10'000);
-  if (file.size() < 8 || !fbo::VerifyModelBuffer(verifier)) return nullptr;
+  if (file.size() < 8 || !fbo::VerifyModelBuffer(verifier) || !IsAligned(file)) return nullptr;
   const fbo::Model& model = *fbo::GetModel(file.data());
   // Tables may share a vector: copies could be many times the file.
   size_t bytes = 0;
@@ -26,7 +47,9 @@ std::unique_ptr<fbo::ModelT> Unpack(std::span<const uint8_t> file) {
       bytes += buffer->data() != nullptr ? buffer->data()->size() : 0;
   if (bytes > kMostBytes || model.subgraphs() == nullptr || model.subgraphs()->size() == 0)
     return nullptr;
-  return std::unique_ptr<fbo::ModelT>(model.UnPack());
+  std::unique_ptr<fbo::ModelT> unpacked(model.UnPack());
+  DropTypesWithoutValue(*unpacked);
+  return unpacked;
 }
 
 std::vector<uint8_t> Pack(const fbo::ModelT& model) {
@@ -463,9 +486,11 @@ class Mutator {
         op->builtin_options.Set(std::move(options));
       }
     }
-    const fbo::SubGraphT& called = *model_.subgraphs.back();
-    for (size_t i = 0; i < called.inputs.size(); ++i) op->inputs.push_back(AnyTensor(graph));
-    for (size_t i = 0; i < called.outputs.size(); ++i) {
+    // Counted first: a graph that calls itself gets more outputs here.
+    const size_t inputs = model_.subgraphs.back()->inputs.size();
+    const size_t outputs = model_.subgraphs.back()->outputs.size();
+    for (size_t i = 0; i < inputs; ++i) op->inputs.push_back(AnyTensor(graph));
+    for (size_t i = 0; i < outputs; ++i) {
       op->outputs.push_back(CopyTensor(graph, AnyTensor(graph)));
       graph.outputs.push_back(op->outputs.back());
     }

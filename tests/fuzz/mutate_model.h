@@ -20,6 +20,10 @@ std::vector<uint8_t> MutateModel(std::span<const uint8_t> file, Dice& dice);
 std::vector<uint8_t> CrossModels(std::span<const uint8_t> file, std::span<const uint8_t> other,
                                  Dice& dice);
 
+// Whether each number of a verified model lies at a multiple of its size. The verifier of
+// FlatBuffers does not ask it of the elements of vectors; generated code counts on it.
+bool IsAligned(std::span<const uint8_t> file);
+
 // Changes some scalars of the model in `file` in place, without moving anything: fields of tables,
 // most often of operators' options, and elements of vectors. Does nothing to what is not a model.
 void MutateFields(std::span<uint8_t> file, size_t count, Dice& dice);
