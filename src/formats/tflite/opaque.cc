@@ -54,9 +54,13 @@ Result<uint64_t> TableBytes(const void* options, const flatbuffers::TypeTable& t
     const flatbuffers::TypeCode code = type.type_codes[i];
     const auto base = static_cast<ElementaryType>(code.base_type);
     total += 16;
+    // A copy made field by field would keep offsets that lead nowhere.
+    if (base == flatbuffers::ET_SEQUENCE ||
+        (base == flatbuffers::ET_STRING && code.is_repeating != 0)) {
+      if (!table->CheckField(FieldOffset(i))) continue;
+      return Error(Code::kUnsupported, "its options hold tables, which this writer cannot keep");
+    }
     if (!IsVector(code)) continue;
-    if (base == flatbuffers::ET_SEQUENCE)
-      return Error(Code::kInternal, "options with nested tables are not expected");
     const auto* const vector =
         table->GetPointer<const flatbuffers::Vector<uint8_t>*>(FieldOffset(i));
     if (vector == nullptr) continue;
