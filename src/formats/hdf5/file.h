@@ -28,7 +28,8 @@ namespace edgeml::hdf5 {
 // What one file may ask for.
 inline constexpr int kMaxSoftLinks = 16;   // soft links followed in one look-up
 inline constexpr int kMaxPathParts = 256;  // components of a path
-inline constexpr int kMaxFilters = 32;     // of one dataset
+inline constexpr size_t kMaxPathBytes = 8192;
+inline constexpr int kMaxFilters = 32;  // of one dataset
 // Metadata is parsed once and kept; all of it together may not be longer than this many times the
 // file, which only overlapping or circular structures are.
 inline constexpr uint64_t kMaxMetadataFactor = 4;
@@ -71,6 +72,7 @@ struct Array {
 namespace internal {
 struct Session;
 struct ObjectData;
+struct Stored;
 }  // namespace internal
 
 // An object of a file: a handle that is cheap to copy and keeps the file's owner alive. Handles of
@@ -137,6 +139,11 @@ class Object {
 
  private:
   friend class File;
+  // The object of a hard link of this group.
+  Result<Object> Follow(const Link& link) const;
+  Result<internal::Stored> StoredAttribute(std::string_view name) const;
+  Result<internal::Stored> StoredElements(uint64_t max_bytes) const;
+
   std::shared_ptr<internal::Session> session_;
   std::shared_ptr<const internal::ObjectData> data_;
   std::string path_;
