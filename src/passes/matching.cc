@@ -127,4 +127,12 @@ ir::Activation FusedActivation(const ir::Node& node) {
       node.attributes);
 }
 
+void SetFusedActivation(ir::Node& node, ir::Activation activation) {
+  std::visit(
+      [activation](auto& attrs) {
+        if constexpr (requires { attrs.activation; }) attrs.activation = activation;
+      },
+      node.attributes);
+}
+
 }  // namespace edgeml::passes

@@ -43,6 +43,8 @@ TensorView ConstantView(const ir::Value& value);
 
 // The fused activation of a node, kNone for operators that have none.
 ir::Activation FusedActivation(const ir::Node& node);
+// REQUIRES: the operator has one, or it is kNone.
+void SetFusedActivation(ir::Node& node, ir::Activation activation);
 
 }  // namespace edgeml::passes
 

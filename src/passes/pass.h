@@ -26,6 +26,16 @@ Result<int64_t> RemoveIdentities(PassContext& context);
 // Removes nodes without effects whose outputs nobody needs.
 Result<int64_t> RemoveDeadCode(PassContext& context);
 
+// Scales and shifts of channels (batch normalization) into the weights and bias of the operator
+// before or after them.
+Result<int64_t> FoldAffineIntoWeights(PassContext& context);
+// MUL, ADD, SUB and DIV by constants in a row into at most one MUL and one ADD.
+Result<int64_t> MergeAffineChains(PassContext& context);
+// MAXIMUM and MINIMUM with 0, 6, 1 and -1 into RELU, RELU6, RELU_N1_TO_1 and RELU_0_TO_1.
+Result<int64_t> RecognizeClamps(PassContext& context);
+// RELU, RELU6 and RELU_N1_TO_1 into the operator before them.
+Result<int64_t> FuseActivations(PassContext& context);
+
 }  // namespace edgeml::passes
 
 #endif  // EDGEML_PASSES_PASS_H_

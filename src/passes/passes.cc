@@ -18,6 +18,10 @@ struct Pass {
 constexpr Pass kPasses[] = {
     {"fold-constants", FoldConstants},
     {"identities", RemoveIdentities},
+    {"fold-affine", FoldAffineIntoWeights},
+    {"affine-chains", MergeAffineChains},
+    {"clamps", RecognizeClamps},
+    {"fuse-activations", FuseActivations},
     {"dead-code", RemoveDeadCode},
 };
 
