@@ -3,8 +3,8 @@
 
     make_applications.py FOLDER [NAME…]
 
-For each network FOLDER/NAME.h5, NAME.keras and NAME.npz (x, y: inputs and Keras' outputs before the softmax; tf_ops: how
-many operators TensorFlow's converter needs). With plain random weights these networks answer the same to everything. Here
+For each network FOLDER/NAME.h5, NAME.keras and NAME.npz (x, y: inputs and Keras' outputs before the softmax; tf_ops: the
+operators that TensorFlow's converter makes). With plain random weights these networks answer the same to everything. Here
 batch normalization has random scales and shifts, and the statistics of a batch that went through: the outputs spread.
 """
 
@@ -45,7 +45,13 @@ def layers_of(model):
             yield layer
 
 
-def randomise(model, rng):
+def images(name, count, rng):
+    """Pixels in the range that the network expects: some scale them themselves."""
+    low, high = (0, 255) if "MobileNetV3" in name or "Efficient" in name else (-1, 1)
+    return rng.uniform(low, high, (count, 96, 96, 3)).astype(np.float32)
+
+
+def randomise(model, batch, rng):
     """Random scales and shifts; the means and variances are those of a batch in training."""
     norms = [layer for layer in layers_of(model) if isinstance(layer, keras.layers.BatchNormalization)]
     for layer in norms:
@@ -54,7 +60,7 @@ def randomise(model, rng):
         if layer.beta is not None:
             layer.beta.assign(rng.normal(0, 0.3, layer.beta.shape))
         layer.momentum = 0.0
-    model(rng.uniform(-1, 1, (16, 96, 96, 3)).astype(np.float32), training=True)
+    model(batch, training=True)
     for layer in norms:
         layer.momentum = 0.99
 
@@ -67,25 +73,24 @@ def operators(model):
         content = tf.lite.TFLiteConverter.from_saved_model(folder).convert()
     interpreter = tf.lite.Interpreter(model_content=content, experimental_op_resolver_type=(
         tf.lite.experimental.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES))
-    return len(interpreter._get_ops_details()), len(content)  # pylint: disable=protected-access
+    names = [details["op_name"] for details in interpreter._get_ops_details()]  # pylint: disable=protected-access
+    return names, len(content)
 
 
 def make(name, folder):
     keras.utils.set_random_seed(1)
     rng = np.random.default_rng(1)
     model = MAKERS[name](weights=None, classes=100, classifier_activation=None)
-    randomise(model, rng)
-    x = rng.uniform(-1, 1, (2, 96, 96, 3)).astype(np.float32)
-    if "V3" in name and "Inception" not in name or "Efficient" in name:
-        x = (x + 1) * 127.5  # they scale their pixels themselves
+    randomise(model, images(name, 16, rng), rng)
+    x = images(name, 2, rng)
     y = model.predict(x, verbose=0)
-    count, size = operators(model)
+    names, size = operators(model)
     model.save(folder / f"{name}.h5")
     model.save(folder / f"{name}.keras")
     partial = folder / f".{name}.npz"
-    np.savez(partial, x=x, y=y, tf_ops=count, tf_bytes=size)
+    np.savez(partial, x=x, y=y, tf_ops=np.array(names), tf_bytes=size)
     partial.rename(folder / f"{name}.npz")  # the last one: with it the network is complete
-    print(f"{name}: {count} operators, spread {np.std(y):.3g}", flush=True)
+    print(f"{name}: {len(names)} operators, spread {np.std(y):.3g}", flush=True)
 
 
 def main():
