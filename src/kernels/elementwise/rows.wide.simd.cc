@@ -175,6 +175,7 @@ void Function(RowFunction function, const float* in, int64_t n, float* out) {
     switch (function) {
       case RowFunction::kLogistic:
         y = hn::Div(one, hn::Add(one, Exp(hn::Neg(x))));
+        y = hn::IfThenElse(hn::Lt(x, hn::Set(d, -9.0f)), Exp(x), y);  // as the reference has it
         break;
       case RowFunction::kTanh:
         y = Tanh(x);
