@@ -138,7 +138,7 @@ Status AttrReader::Finish() {
   if (!status_.ok()) return status_;
   for (size_t i = 0; i < read_.size(); ++i) {
     const std::string& name = def_->attr(static_cast<int>(i)).key();
-    if (!read_[i] && !name.empty() && name[0] != '_')
+    if (!read_[i] && !name.empty() && name[0] != '_' && name[0] != 'T')
       return Error(Code::kUnsupported, "attribute '", name, "' is not supported");
   }
   return Status::Ok();

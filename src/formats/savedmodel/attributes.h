@@ -51,7 +51,8 @@ class AttrReader {
   void Ignore(std::string_view name) { (void)Find(name); }
 
   // kInvalidModel for an attribute of another kind than asked for, kUnsupported for one that nobody
-  // asked for. Names that begin with "_" are TensorFlow's notes to itself and pass.
+  // asked for. Names that begin with "_" are TensorFlow's notes to itself, those with "T" tell the
+  // types of inputs and outputs, which are known; both pass.
   Status Finish();
 
  private:
