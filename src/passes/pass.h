@@ -40,6 +40,8 @@ Result<int64_t> MatMulToFullyConnected(PassContext& context);
 // RESHAPE, SQUEEZE and EXPAND_DIMS in a row into one; those around FULLY_CONNECTED, which does
 // without; TRANSPOSE that moves dimensions of size 1 only into RESHAPE.
 Result<int64_t> MergeReshapes(PassContext& context);
+// TRANSPOSE in a row into one; all of them to where the fewest are needed.
+Result<int64_t> MoveTransposes(PassContext& context);
 // RELU, RELU6 and RELU_N1_TO_1 into the operator before them.
 Result<int64_t> FuseActivations(PassContext& context);
 

@@ -23,6 +23,7 @@ constexpr Pass kPasses[] = {
     {"patterns", RecognizePatterns},
     {"matmul", MatMulToFullyConnected},
     {"reshapes", MergeReshapes},
+    {"transposes", MoveTransposes},
     {"fold-affine", FoldAffineIntoWeights},
     {"affine-chains", MergeAffineChains},
     {"fuse-activations", FuseActivations},
