@@ -12,6 +12,7 @@
 #include "src/formats/keras/reader.h"
 #include "src/formats/savedmodel/reader.h"
 #include "src/formats/tflite/reader.h"
+#include "src/passes/biases.h"
 
 namespace edgeml::convert {
 namespace {
@@ -182,6 +183,7 @@ Result<ir::Module> Convert(const std::string& path, const Options& options, Repo
   how.renumber_values = true;
   auto rewritten = passes::RunPasses(module, how, &evaluator);
   if (!rewritten.ok()) return here(rewritten.status());
+  passes::AddMissingBiases(module);
   report->passes = std::move(rewritten->passes);
   report->ops = CountNodes(module);
 
