@@ -115,7 +115,6 @@ class GraphVerifier {
       if (value.is_constant() || value.is_variable) source_[i] = Source::kGiven;
     }
     for (const int32_t v : graph_.inputs) {
-      if (v == kNoValue) continue;
       if (!InRange(v))
         return Error(Code::kInvalidModel, "graph input is tensor ", v, ", which does not exist");
       if (source_[Index(v)] == Source::kNone) source_[Index(v)] = Source::kInput;

@@ -78,6 +78,7 @@ TEST(Verify, LegalOddities) {
 TEST(Verify, NamesWhatIsWrong) {
   const std::vector<std::pair<std::function<void(Graph&)>, std::string>> wrongs = {
       {[](Graph& g) { g.inputs = {9}; }, "graph input"},
+      {[](Graph& g) { g.inputs = {kNoValue}; }, "graph input"},
       {[](Graph& g) { g.outputs = {-1}; }, "graph output"},
       {[](Graph& g) { g.outputs = {2}, g.nodes.pop_back(); }, "never computed"},
       {[](Graph& g) { g.nodes[0].inputs[0] = 99; }, "operator 0 (RELU): input 0 is tensor 99"},

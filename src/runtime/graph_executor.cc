@@ -253,6 +253,21 @@ Status GraphExecutor::Prepare() {
   return status;
 }
 
+// Whether node n only computes values without elements, which is done without its step: a kernel
+// may loop over dimensions of any size beside the one that is zero.
+bool GraphExecutor::HasNothingToDo(size_t n) const {
+  const ir::Node& node = graph_.nodes[n];
+  if (ir::DefOf(node.op).has_side_effects || nodes_[n].custom != nullptr) return false;
+  bool any = false;
+  for (size_t i = 0; i < node.outputs.size(); ++i) {
+    if (node.outputs[i] < 0) continue;
+    const TensorView& view = nodes_[n].out[i];
+    if (view.type == DType::kString || view.num_elements() != 0) return false;
+    any = true;
+  }
+  return any;
+}
+
 // Infers the shapes of node n and decides how it runs.
 Status GraphExecutor::SettleNode(size_t n) {
   const ir::Node& node = graph_.nodes[n];
@@ -325,6 +340,7 @@ Status GraphExecutor::SettleNode(size_t n) {
     feeds_output |= is_output_[v];
   }
   state.report.macs = def.macs != nullptr ? def.macs(ViewOf(n)) : 0;
+  state.idle = HasNothingToDo(n);
   const bool shape_only = node.op == ir::OpCode::kShape || node.op == ir::OpCode::kRank;
   const bool cheap = state.report.macs <= kMostFoldedMacs;
   if (!def.has_side_effects && !feeds_output && cheap && (values_known || shape_only))
@@ -380,7 +396,7 @@ Status GraphExecutor::Fold(size_t n) {
     }
     state.mode = Mode::kFolded;
     Runner runner(*this, n);
-    Status status = step->Run(runner);
+    Status status = state.idle ? Status::Ok() : step->Run(runner);
     state.scratch.clear();
     if (status.ok() && context_.cancel.load(std::memory_order_relaxed))
       status = Status(Code::kCancelled, "stopped on request");  // it may have left its loop early

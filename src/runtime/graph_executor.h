@@ -136,6 +136,7 @@ class GraphExecutor : public SubgraphRunner {
   Status Enter();  // one level deeper; the caller takes it back from context_.depth
   Status InitConstants();
   Status SettleNode(size_t n);
+  bool HasNothingToDo(size_t n) const;
   Status Infer(size_t n, ir::InferContext& infer);
   Status MakeCustomStep(size_t n);
   Status Fold(size_t n);

@@ -36,7 +36,9 @@ Status GraphExecutor::Run() {
         return Error(Code::kCancelled, "stopped by the progress callback before node ", n);
       const Clock::time_point start = context_.profile ? Clock::now() : Clock::time_point();
       Status status;
-      if (state.mode == Mode::kStatic) {
+      if (state.mode == Mode::kStatic && state.idle) {
+        // Nothing to compute.
+      } else if (state.mode == Mode::kStatic) {
         Runner runner(*this, n);
         status = state.step->Run(runner);
       } else {
@@ -130,6 +132,7 @@ Status GraphExecutor::RunDynamic(size_t n) {
       for (const TensorView& view : state.out) state.prepared_shapes.push_back(view.shape);
     state.step_ready = true;
   }
+  if (!infer.needs_values && HasNothingToDo(n)) return Status::Ok();
   Runner runner(*this, n);
   EDGEML_RETURN_IF_ERROR(state.step->Run(runner));
   for (const int32_t v : node.outputs) {

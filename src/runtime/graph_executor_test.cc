@@ -22,12 +22,14 @@ class IncrementStep : public Step {
     return Status::Ok();
   }
   Status Run(RunContext& context) override {
+    ++runs;
     std::memset(context.workspace(workspace_), 0x55, 100);
     const float* in = context.input(0).as<float>();
     float* out = context.output(0).as_mutable<float>();
     for (int64_t i = 0; i < context.output(0).num_elements(); ++i) out[i] = in[i] + 1;
     return Status::Ok();
   }
+  static inline int runs = 0;  // of all steps
 
  private:
   int workspace_ = 0;
@@ -97,6 +99,15 @@ TEST_F(GraphExecutorTest, RunsAChainInPlaceAndKeepsTheInput) {
   EXPECT_EQ(executor_->report(0).kernel, "toy.increment");
   ASSERT_EQ(executor_->report(0).declined.size(), 1u);
   EXPECT_EQ(executor_->report(0).declined[0], "toy.never: always declines");
+}
+
+// A kernel may loop over the other dimensions, whatever their size.
+TEST_F(GraphExecutorTest, DoesNotRunWhatHasNoElements) {
+  Start(Chain(3, {1 << 20, 0, 1 << 20}));
+  ASSERT_TRUE(executor_->Prepare().ok());
+  const int before = IncrementStep::runs;
+  ASSERT_TRUE(executor_->Run().ok());
+  EXPECT_EQ(IncrementStep::runs, before);
 }
 
 TEST_F(GraphExecutorTest, TellsAllReasonsOfTheLastBackend) {

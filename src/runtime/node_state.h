@@ -23,6 +23,7 @@ struct GraphExecutor::NodeState {
   // Dynamic nodes: the shapes the step was prepared for, and memory for its scratch.
   std::vector<Shape> prepared_shapes;
   bool step_ready = false;
+  bool idle = false;             // shapes settled and no elements to compute
   bool settled_strings = false;  // dynamic only because strings are; shapes are settled
   std::vector<Buffer> scratch;
   NodeReport report;

@@ -220,6 +220,12 @@ class SliceStep : public Step {
       ranges.count = range.size;
       ranges.stride.fill(1);
     }
+    StridedCopy copy;
+    for (int i = 0; i < input.rank(); ++i) {
+      if (ranges.count[static_cast<size_t>(i)] != 0 && input.dim(i) != 0) continue;
+      copy.AddLoop(0, 0, 0);  // the other dimensions may have any size
+      return copy;
+    }
     const auto from = DenseStrides(input.shape);
     std::array<int64_t, kMaxRank> to{};
     int64_t run = 1;
@@ -227,11 +233,11 @@ class SliceStep : public Step {
       to[static_cast<size_t>(i)] = run;
       run *= ranges.count[static_cast<size_t>(i)];
     }
-    StridedCopy copy;
     int64_t start = 0;
     for (size_t i = 0; i < static_cast<size_t>(input.rank()); ++i) {
       start += ranges.start[i] * from[i];
-      copy.AddLoop(ranges.count[i], ranges.stride[i] * from[i], to[i]);
+      const int64_t stride = ranges.count[i] > 1 ? ranges.stride[i] : 1;  // of one: any number
+      copy.AddLoop(ranges.count[i], stride * from[i], to[i]);
     }
     copy.set_offsets(start, 0);
     return copy;
