@@ -10,10 +10,10 @@ if(EDGEML_TESTS)
   include(GoogleTest)
 endif()
 
-# edgeml_room(NAME DEPS room… [LIBS target…] [DIRS folder…]): DIRS are relative to the current folder,
-# searched without recursion; default the current folder.
+# edgeml_room(NAME DEPS room… [LIBS target…] [DIRS folder…] [EXCLUDE regex]): DIRS are relative to the current folder,
+# searched without recursion; default the current folder. EXCLUDE: files that this build leaves out.
 function(edgeml_room name)
-  cmake_parse_arguments(ARG "" "" "DEPS;LIBS;DIRS" ${ARGN})
+  cmake_parse_arguments(ARG "" "EXCLUDE" "DEPS;LIBS;DIRS" ${ARGN})
   if(NOT ARG_DIRS)
     set(ARG_DIRS .)
   endif()
@@ -22,6 +22,9 @@ function(edgeml_room name)
   set(simd)
   foreach(dir ${ARG_DIRS})
     file(GLOB found CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${dir}/*.cc)
+    if(ARG_EXCLUDE)
+      list(FILTER found EXCLUDE REGEX "${ARG_EXCLUDE}")
+    endif()
     foreach(file ${found})
       if(file MATCHES "_test\\.cc$")
         list(APPEND tests ${file})

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Trains the shipped digits classifier with TensorFlow and writes it to models/ in five TFLite forms.
+"""Trains the shipped digits classifier with TensorFlow and writes it to models/: as Keras saves it, and in five TFLite forms.
 
 Run it in the TensorFlow environment: `tools/setup tensorflow` makes it and prints its path. Training uses the images of
 `digits:train` only, calibration too; `digits:test` is for the numbers that the script prints and writes to
@@ -209,7 +209,8 @@ def accuracy(data, x, y):
 README = """# Shipped models
 
 One small classifier of handwritten digits in {count} forms, trained on `digits:train` (see `src/data/digits/README.md`) by
-`tools/train_digits.py`, which also wrote this page. Input `image` [1, 8, 8, 1] with values 0 to 16, output `probability`
+`tools/train_digits.py`, which also wrote this page; and `digits.h5`, the model that they come from, as Keras
+{keras} saves it. Input `image` [1, 8, 8, 1] with values 0 to 16, output `probability`
 [1, 10]. The files carry TFLite metadata: the input's normalization (none), the class names and the licence.
 
 | File | Form | Bytes | Accuracy, `digits:train` | Accuracy, `digits:test` |
@@ -240,6 +241,8 @@ def main():
     train(model, x[:TRAIN], y[:TRAIN], args.epochs)
 
     args.out.mkdir(parents=True, exist_ok=True)
+    model.compile()  # without the optimizer's state
+    model.save(args.out / "digits.h5", include_optimizer=False)
     rows = []
     for scheme, form in SCHEMES.items():
         data = with_metadata(bytes(convert(model, scheme, x[:TRAIN])), f"digits_{scheme}")
@@ -249,7 +252,8 @@ def main():
         print(f"digits_{scheme}: {len(data)} bytes, accuracy train {on_train:.4f}, test {on_test:.4f}", flush=True)
     words = {5: "five"}
     (args.out / "README.md").write_text(
-        README.format(count=words[len(rows)], rows="\n".join(rows), tensorflow=tf.__version__))
+        README.format(count=words[len(rows)], rows="\n".join(rows), tensorflow=tf.__version__,
+                      keras=tf.keras.__version__))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Edge ML: run TFLite models.
+"""Edge ML: convert and run models.
 
 The short way:
 
@@ -9,9 +9,15 @@ The short way:
 Or, as a drop-in for tflite_runtime.interpreter and ai_edge_litert.interpreter:
 
     from edge_ml import Interpreter            # or: import edge_ml.interpreter as tflite
+
+and for tf.lite:
+
+    from edge_ml import lite
+    content = lite.TFLiteConverter.from_keras_model(model).convert()
 """
 
 from ._edge_ml import __version__
+from .converter import Converter, ConverterError, OpsSet, Optimize, RepresentativeDataset, TargetSpec
 from .custom_op import CustomNode, CustomOp, CustomOps, CustomTensor, audio_frontend_ops, custom_op
 from .interpreter import (
     Delegate,
@@ -24,6 +30,8 @@ from .interpreter import (
 from .model import Model, TensorSpec, load
 
 __all__ = [
+    "Converter",
+    "ConverterError",
     "CustomNode",
     "CustomOp",
     "CustomOps",
@@ -33,7 +41,11 @@ __all__ = [
     "InterpreterWithCustomOps",
     "Model",
     "OpResolverType",
+    "OpsSet",
+    "Optimize",
+    "RepresentativeDataset",
     "SignatureRunner",
+    "TargetSpec",
     "TensorSpec",
     "__version__",
     "audio_frontend_ops",

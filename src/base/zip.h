@@ -75,6 +75,8 @@ class ZipWriter {
  private:
   void Put(uint64_t value, int bytes);
   void PutBytes(std::span<const std::byte> bytes);
+  // From "version needed" to the length of the name, as both kinds of header have it.
+  void PutCommon(const ZipEntry& entry, bool zip64);
 
   uint64_t base_;
   uint64_t zip64_from_;

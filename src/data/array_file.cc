@@ -5,12 +5,14 @@
 #include <bit>
 #include <charconv>
 #include <cstring>
+#include <memory>
 #include <optional>
+#include <utility>
 
 #include "src/base/atomic_file.h"
 #include "src/base/memory_info.h"
 #include "src/base/strings.h"
-#include "src/data/zip.h"
+#include "src/base/zip.h"
 
 namespace edgeml::data {
 namespace {
@@ -240,17 +242,22 @@ Result<Array> ReadNpy(const std::string& path, size_t max_bytes) {
 
 Result<std::vector<NamedArray>> ReadNpz(const std::string& path, size_t max_bytes) {
   size_t left = Cap(max_bytes);
-  EDGEML_ASSIGN_OR_RETURN(const Bytes archive, ReadFile(path, left));
-  EDGEML_ASSIGN_OR_RETURN(const std::vector<ZipEntry> entries, ListZip(archive, path));
+  EDGEML_ASSIGN_OR_RETURN(Bytes bytes, ReadFile(path, left));
+  const auto held = std::make_shared<const Bytes>(std::move(bytes));
+  const Result<ZipReader> archive = ZipReader::Open(held, std::as_bytes(std::span(*held)));
+  if (!archive.ok()) return Error(Code::kInvalidModel, path, ": ", archive.status().message());
   std::vector<NamedArray> arrays;
-  for (const ZipEntry& entry : entries) {
+  for (const ZipEntry& entry : archive->entries()) {
     std::string name = entry.name;
     if (!name.ends_with(".npy")) continue;
     name.resize(name.size() - 4);
     const std::string where = Concat(path, "[", name, "]");
-    EDGEML_ASSIGN_OR_RETURN(const Bytes bytes, ExtractZip(archive, entry, path, left));
-    left -= bytes.size();
-    EDGEML_ASSIGN_OR_RETURN(Array array, ParseNpy(bytes, where));
+    const Result<ZipContent> content = archive->Read(entry, left);
+    if (!content.ok()) return Status(content.status()).WithContext(path);
+    if (entry.method != 0) left -= content->bytes.size();
+    const std::span<const uint8_t> npy(reinterpret_cast<const uint8_t*>(content->bytes.data()),
+                                       content->bytes.size());
+    EDGEML_ASSIGN_OR_RETURN(Array array, ParseNpy(npy, where));
     arrays.push_back({std::move(name), std::move(array)});
   }
   return arrays;
@@ -293,13 +300,12 @@ Status WriteNpy(const std::string& path, const Array& array) {
 Status WriteNpz(const std::string& path, std::span<const NamedArray> arrays) {
   ZipWriter zip;
   for (const NamedArray& a : arrays) {
-    if (a.name.size() > 60000) return Error(Code::kFailed, path, ": an array name is too long");
     auto bytes = SerializeNpy(a.array);
     if (!bytes.ok()) return Status(bytes.status()).WithContext(a.name);
-    zip.Add(a.name + ".npy", *bytes);
+    Status added = zip.Add(a.name + ".npy", std::as_bytes(std::span(*bytes)));
+    if (!added.ok()) return std::move(added).WithContext(path);
   }
-  const Bytes archive = zip.Finish();
-  return WriteFileAtomically(path, std::as_bytes(std::span(archive)));
+  return WriteFileAtomically(path, zip.Finish());
 }
 
 }  // namespace edgeml::data

@@ -3,7 +3,6 @@
 #include <gtest/gtest.h>
 
 #include "src/data/testing.h"
-#include "src/data/zip.h"
 
 namespace edgeml::data {
 namespace {
@@ -122,71 +121,6 @@ TEST(NpzTest, ReadsBackWhatItWrites) {
   EXPECT_EQ(ReadNpz(folder / "f.npz", 600).status().code(), Code::kInvalidModel);
   // No temporary file stays behind.
   EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder.path()), {}), 1);
-}
-
-TEST(ZipTest, Zip64RoundTrip) {
-  ZipWriter writer(/*zip64_from=*/10);
-  writer.Add("small", AsBytes("abc"));
-  writer.Add("large", AsBytes("0123456789abcdef"));
-  const Bytes archive = writer.Finish();
-  const auto entries = ListZip(archive, "t");
-  ASSERT_TRUE(entries.ok()) << entries.status().message();
-  ASSERT_EQ(entries->size(), 2u);
-  const auto large = ExtractZip(archive, (*entries)[1], "t", 100);
-  ASSERT_TRUE(large.ok()) << large.status().message();
-  EXPECT_EQ(large->size(), 16u);
-  EXPECT_EQ(ExtractZip(archive, (*entries)[1], "t", 15).status().code(), Code::kResourceExhausted);
-}
-
-// zipfile.ZipFile(…, "w", ZIP_DEFLATED).writestr("a", b"a" * 100)
-constexpr std::string_view kDeflated(
-    "\x50\x4B\x03\x04\x14\x00\x00\x00\x08\x00\x00\x00\x21\x00\x64\x7A\x70\xAF\x06\x00\x00\x00\x64"
-    "\x00"
-    "\x00\x00\x01\x00\x00\x00\x61\x4B\x4C\xA4\x3D\x00\x00\x50\x4B\x01\x02\x14\x03\x14\x00\x00\x00"
-    "\x08"
-    "\x00\x00\x00\x21\x00\x64\x7A\x70\xAF\x06\x00\x00\x00\x64\x00\x00\x00\x01\x00\x00\x00\x00\x00"
-    "\x00"
-    "\x00\x00\x00\x00\x00\x80\x01\x00\x00\x00\x00\x61\x50\x4B\x05\x06\x00\x00\x00\x00\x01\x00\x01"
-    "\x00"
-    "\x2F\x00\x00\x00\x25\x00\x00\x00\x00\x00",
-    106);
-
-TEST(ZipTest, InflatesAndChecks) {
-  const auto entries = ListZip(AsBytes(kDeflated), "t");
-  ASSERT_TRUE(entries.ok()) << entries.status().message();
-  const auto a = ExtractZip(AsBytes(kDeflated), (*entries)[0], "t", 1000);
-  ASSERT_TRUE(a.ok()) << a.status().message();
-  EXPECT_EQ(*a, Bytes(100, 'a'));
-
-  ZipEntry wrong = (*entries)[0];
-  wrong.size = 99;
-  EXPECT_FALSE(ExtractZip(AsBytes(kDeflated), wrong, "t", 1000).ok());
-  wrong.size = 101;
-  EXPECT_FALSE(ExtractZip(AsBytes(kDeflated), wrong, "t", 1000).ok());
-  wrong.size = uint64_t{1} << 40;
-  EXPECT_FALSE(ExtractZip(AsBytes(kDeflated), wrong, "t", ~size_t{0}).ok());
-}
-
-TEST(ZipTest, DamageNeverCrashes) {
-  ZipWriter writer(/*zip64_from=*/3);
-  writer.Add("abc", AsBytes("0123456789"));
-  const Bytes made = writer.Finish();
-  const std::string zip64(made.begin(), made.end());
-  for (const std::string& good : {std::string(kDeflated), zip64}) {
-    for (size_t i = 0; i < good.size(); ++i) {
-      for (const uint8_t value : {0x00, 0x7F, 0xFF}) {
-        std::string bad = good;
-        bad[i] = static_cast<char>(value);
-        const auto entries = ListZip(AsBytes(bad), "t");
-        if (!entries.ok()) continue;
-        for (const ZipEntry& e : *entries) {
-          const auto content = ExtractZip(AsBytes(bad), e, "t", 1 << 20);
-          EXPECT_TRUE(content.ok() || !content.status().message().empty());
-        }
-      }
-      EXPECT_FALSE(ListZip(AsBytes(good.substr(0, i)), "t").ok());
-    }
-  }
 }
 
 }  // namespace

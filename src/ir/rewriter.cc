@@ -126,7 +126,7 @@ void Rewriter::SetInput(int32_t n, size_t i, int32_t v) {
 }
 
 void Rewriter::SetInputs(int32_t n, std::vector<int32_t> inputs) {
-  Node& node = nodes_[Index(n)];
+  Node& node = mutable_node(n);
   for (const int32_t v : node.inputs) DropUser(v, n);
   node.inputs = std::move(inputs);
   for (const int32_t v : node.inputs) AddUser(v, n);

@@ -32,8 +32,13 @@ class Rewriter {
   int32_t Next(int32_t n) const { return SkipRemoved(next_[Index(n)]); }
   bool removed(int32_t n) const { return removed_[Index(n)]; }
   const Node& node(int32_t n) const { return nodes_[Index(n)]; }
-  // For attributes and the like; inputs and outputs are changed by the calls below.
-  Node& mutable_node(int32_t n) { return nodes_[Index(n)]; }
+  // For attributes and the operator; inputs and outputs are changed by the calls below. The node is
+  // no longer the file's: what version of the operator it needs is to be found anew.
+  Node& mutable_node(int32_t n) {
+    nodes_[Index(n)].version = 1;
+    nodes_[Index(n)].file_index = -1;
+    return nodes_[Index(n)];
+  }
   size_t num_nodes() const { return count_; }
 
   const Graph& graph() const { return graph_; }
@@ -75,7 +80,7 @@ class Rewriter {
   // Puts a node in front of node `before`. Its inputs must be computed earlier.
   int32_t InsertBefore(int32_t before, Node node);
   void SetInput(int32_t n, size_t i, int32_t v);
-  void SetInputs(int32_t n, std::vector<int32_t> inputs);
+  void SetInputs(int32_t n, std::vector<int32_t> inputs);  // as mutable_node()
   // Makes node `n` compute `v` instead of its output `i`; `v` must have lost its producer.
   void SetOutput(int32_t n, size_t i, int32_t v);
   // Outputs lose their producer; inputs lose a user.
@@ -88,6 +93,11 @@ class Rewriter {
   void ReplaceNode(int32_t n, int32_t by);
   // Every reader of `v` reads `by` instead; graph outputs stay.
   void ReplaceUses(int32_t v, int32_t by);
+
+  // Lets go of the bytes of a constant that nothing reads any more.
+  void DropIfUnused(int32_t v) {
+    if (Unused(v) && !IsGraphInput(v)) mutable_value(v).data = {};
+  }
 
   // Removes nodes without effects whose outputs nobody needs. Returns how many.
   int64_t RemoveDead();

@@ -102,6 +102,64 @@ bool SameElements(const Rewriter& graph, int32_t a, int32_t b) {
          graph.value(a).quantization == graph.value(b).quantization;
 }
 
+bool IsReshape(ir::OpCode op) {
+  return op == ir::OpCode::kReshape || op == ir::OpCode::kSqueeze || op == ir::OpCode::kExpandDims;
+}
+
+bool IsElementwiseUnary(ir::OpCode op) {
+  switch (op) {
+    case ir::OpCode::kAbs:
+    case ir::OpCode::kCast:
+    case ir::OpCode::kCeil:
+    case ir::OpCode::kCos:
+    case ir::OpCode::kElu:
+    case ir::OpCode::kExp:
+    case ir::OpCode::kFloor:
+    case ir::OpCode::kGelu:
+    case ir::OpCode::kHardSwish:
+    case ir::OpCode::kLeakyRelu:
+    case ir::OpCode::kLog:
+    case ir::OpCode::kLogicalNot:
+    case ir::OpCode::kLogistic:
+    case ir::OpCode::kNeg:
+    case ir::OpCode::kRelu:
+    case ir::OpCode::kRelu0To1:
+    case ir::OpCode::kRelu6:
+    case ir::OpCode::kReluN1To1:
+    case ir::OpCode::kRound:
+    case ir::OpCode::kRsqrt:
+    case ir::OpCode::kSign:
+    case ir::OpCode::kSin:
+    case ir::OpCode::kSqrt:
+    case ir::OpCode::kSquare:
+    case ir::OpCode::kTanh:
+      return true;
+    default:
+      return false;
+  }
+}
+
+std::optional<std::vector<int32_t>> ReshapeTarget(const Shape& shape) {
+  int open = 0;
+  for (const int32_t dim : shape.dims()) open += dim == kUnknownDim ? 1 : 0;
+  if (open > 1) return std::nullopt;
+  if (open == 1)
+    for (const int32_t dim : shape.dims())
+      if (dim == 0) return std::nullopt;  // any size would do
+  return std::vector<int32_t>(shape.dims().begin(), shape.dims().end());
+}
+
+bool BecomeReshape(Rewriter& graph, int32_t n, int32_t x) {
+  const int32_t out = graph.node(n).outputs[0];
+  const auto target = ReshapeTarget(graph.shape(out));
+  if (!target || !graph.value(out).has_rank) return false;
+  graph.SetInputs(n, {x, graph.AddInts(graph.value(out).name + "/shape", *target)});
+  ir::Node& node = graph.mutable_node(n);
+  node.op = ir::OpCode::kReshape;
+  node.attributes = ir::ReshapeAttrs{};
+  return true;
+}
+
 TensorView ConstantView(const ir::Value& value) {
   TensorView view;
   // Views are read only here; the type has no const form.
@@ -123,6 +181,14 @@ ir::Activation FusedActivation(const ir::Node& node) {
         } else {
           return ir::Activation::kNone;
         }
+      },
+      node.attributes);
+}
+
+void SetFusedActivation(ir::Node& node, ir::Activation activation) {
+  std::visit(
+      [activation](auto& attrs) {
+        if constexpr (requires { attrs.activation; }) attrs.activation = activation;
       },
       node.attributes);
 }

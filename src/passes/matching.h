@@ -37,12 +37,24 @@ bool BroadcastsInto(const Shape& small, const Shape& large);
 // Whether two values have the same type and the same quantization.
 bool SameElements(const ir::Rewriter& graph, int32_t a, int32_t b);
 
+// RESHAPE, SQUEEZE and EXPAND_DIMS.
+bool IsReshape(ir::OpCode op);
+// Operators of one input that compute each element from the one at its place, whatever the shape.
+bool IsElementwiseUnary(ir::OpCode op);
+// The target that makes RESHAPE give a value of this shape from one of as many elements: -1 for the
+// one open dimension. None when several are open.
+std::optional<std::vector<int32_t>> ReshapeTarget(const Shape& shape);
+// Makes node `n` a RESHAPE of `x` to the shape of its output. False when that cannot be told.
+bool BecomeReshape(ir::Rewriter& graph, int32_t n, int32_t x);
+
 // A view of a value's constant data; `data` null when it has none. Shapes of open dimensions as
 // stored.
 TensorView ConstantView(const ir::Value& value);
 
 // The fused activation of a node, kNone for operators that have none.
 ir::Activation FusedActivation(const ir::Node& node);
+// REQUIRES: the operator has one, or it is kNone.
+void SetFusedActivation(ir::Node& node, ir::Activation activation);
 
 }  // namespace edgeml::passes
 

@@ -26,6 +26,23 @@ Result<int64_t> RemoveIdentities(PassContext& context);
 // Removes nodes without effects whose outputs nobody needs.
 Result<int64_t> RemoveDeadCode(PassContext& context);
 
+// Scales and shifts of channels (batch normalization) into the weights and bias of the operator
+// before or after them.
+Result<int64_t> FoldAffineIntoWeights(PassContext& context);
+// MUL, ADD, SUB and DIV by constants in a row into at most one MUL and one ADD.
+Result<int64_t> MergeAffineChains(PassContext& context);
+// MAXIMUM and MINIMUM with 0, 6, 1 and -1 into RELU, RELU6, RELU_N1_TO_1 and RELU_0_TO_1.
+Result<int64_t> RecognizeClamps(PassContext& context);
+// Formulas that are one operator: HARD_SWISH, GELU, LEAKY_RELU, PRELU, L2_NORMALIZATION and others.
+Result<int64_t> RecognizePatterns(PassContext& context);
+// BATCH_MATMUL by a constant matrix into FULLY_CONNECTED.
+Result<int64_t> MatMulToFullyConnected(PassContext& context);
+// RESHAPE, SQUEEZE and EXPAND_DIMS in a row into one; those around FULLY_CONNECTED, which does
+// without; TRANSPOSE that moves dimensions of size 1 only into RESHAPE.
+Result<int64_t> MergeReshapes(PassContext& context);
+// RELU, RELU6 and RELU_N1_TO_1 into the operator before them.
+Result<int64_t> FuseActivations(PassContext& context);
+
 }  // namespace edgeml::passes
 
 #endif  // EDGEML_PASSES_PASS_H_

@@ -18,6 +18,14 @@ struct Pass {
 constexpr Pass kPasses[] = {
     {"fold-constants", FoldConstants},
     {"identities", RemoveIdentities},
+    {"clamps", RecognizeClamps},
+    // Before anything takes a factor out of a formula.
+    {"patterns", RecognizePatterns},
+    {"matmul", MatMulToFullyConnected},
+    {"reshapes", MergeReshapes},
+    {"fold-affine", FoldAffineIntoWeights},
+    {"affine-chains", MergeAffineChains},
+    {"fuse-activations", FuseActivations},
     {"dead-code", RemoveDeadCode},
 };
 

@@ -10,6 +10,7 @@
 #include <string>
 #include <string_view>
 
+#include "src/base/zip.h"
 #include "src/data/array_file.h"
 #include "src/data/audio.h"
 #include "src/data/csv.h"
@@ -19,7 +20,6 @@
 #include "src/data/labels.h"
 #include "src/data/preprocess.h"
 #include "src/data/resize.h"
-#include "src/data/zip.h"
 #include "src/formats/tflite/metadata.h"
 #include "src/formats/tflite/zip.h"
 #include "tests/fuzz/session_run.h"
@@ -128,11 +128,11 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     case 9:
       return ReadSet("npz", "", bytes), 0;
     case 10: {
-      const auto entries = data::ListZip(bytes, "zip");
-      Check(entries);
-      if (!entries.ok()) return 0;
-      for (const data::ZipEntry& entry : *entries)
-        Check(data::ExtractZip(bytes, entry, "zip", kMostBytes));
+      const auto archive =
+          ZipReader::Open(std::make_shared<int>(0), std::as_bytes(bytes));  // outlives the reader
+      Check(archive);
+      if (!archive.ok()) return 0;
+      for (const ZipEntry& entry : archive->entries()) Check(archive->Read(entry, kMostBytes));
       return 0;
     }
     case 11: {

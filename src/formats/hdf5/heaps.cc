@@ -42,9 +42,11 @@ Result<const GlobalHeap::Collection*> GlobalHeap::Open(const Image& image, uint6
                                                        Budget& budget) {
   const auto known = collections_.find(address);
   if (known != collections_.end()) return &known->second;
-  const uint64_t prefix = 8 + static_cast<uint64_t>(image.length_size);
+  // The headers of the collection and of each object, filled up to a multiple of 8 whatever the
+  // size of lengths.
+  constexpr uint64_t kPrefix = 16;
   EDGEML_ASSIGN_OR_RETURN(const std::span<const std::byte> head,
-                          image.SignedBlock(address, prefix, "GCOL", false, budget));
+                          image.SignedBlock(address, kPrefix, "GCOL", false, budget));
   Fields fields(image, head);
   if (fields.Byte() != 1) return Error(Code::kUnsupported, "an unknown version of global heaps");
   fields.Skip(3);
@@ -52,13 +54,14 @@ Result<const GlobalHeap::Collection*> GlobalHeap::Open(const Image& image, uint6
   EDGEML_RETURN_IF_ERROR(budget.Charge(size));
   EDGEML_ASSIGN_OR_RETURN(const std::span<const std::byte> block,
                           image.Block(address, size, "global heap"));
-  if (size < prefix) return Error(Code::kInvalidModel, "a global heap is smaller than its header");
-  Fields objects(image, block.subspan(static_cast<size_t>(prefix)));
+  if (size < kPrefix) return Error(Code::kInvalidModel, "a global heap is smaller than its header");
+  Fields objects(image, block.subspan(static_cast<size_t>(kPrefix)));
   Collection collection;
-  while (objects.remaining() >= prefix) {  // an object's header has that size too
+  while (objects.remaining() >= kPrefix) {
     const uint32_t index = objects.Word();
     objects.Skip(6);  // reference count
     const uint64_t length = objects.Length();
+    objects.Skip(8 - static_cast<uint64_t>(image.length_size));
     if (index == 0) break;  // the rest is free
     const std::span<const std::byte> content = objects.Take(length);
     if (!objects.ok())

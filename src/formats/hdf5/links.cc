@@ -18,7 +18,8 @@ std::string Text(std::span<const std::byte> bytes) {
 
 Status ReadSymbols(const Image& image, uint64_t address, const LocalHeap& heap, Budget& budget,
                    std::vector<Link>& links) {
-  const uint64_t entry_size = 24 + 2 * static_cast<uint64_t>(image.offset_size);
+  const uint64_t entry_size =
+      24 + static_cast<uint64_t>(image.length_size) + static_cast<uint64_t>(image.offset_size);
   EDGEML_ASSIGN_OR_RETURN(const std::span<const std::byte> head,
                           image.SignedBlock(address, 8, "SNOD", false, budget));
   Fields prefix(image, head);
@@ -30,7 +31,7 @@ Status ReadSymbols(const Image& image, uint64_t address, const LocalHeap& heap, 
                           image.Block(address + 8, size, "symbol table"));
   Fields fields(image, body);
   while (fields.remaining() > 0) {
-    const uint64_t name = fields.Offset();
+    const uint64_t name = fields.Length();
     Link link;
     link.address = fields.Offset();
     const uint32_t cached = fields.Dword();

@@ -80,7 +80,7 @@ Result<Superblock> ReadSuperblock(std::span<const std::byte> bytes) {
     fields.Offset();  // free space
     fixed.end = fields.Offset();
     const uint64_t driver = fields.Offset();
-    fields.Offset();  // name of the root group
+    fields.Length();  // name of the root group
     out.root = fields.Offset();
     if (!fields.ok()) return Cut();
     if (driver != kNowhere) return Parts();

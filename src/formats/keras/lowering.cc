@@ -82,6 +82,11 @@ int32_t LayerContext::Constant(const Weight& weight, const Shape& shape, std::st
   return e.builder().AddConstant(Name(suffix), weight.type, shape, weight.data);
 }
 
+Status LayerContext::Check() const {
+  EDGEML_RETURN_IF_ERROR(options.status());
+  return e.status();
+}
+
 Status LayerContext::Finish() const {
   EDGEML_RETURN_IF_ERROR(options.Finish());
   return e.status();

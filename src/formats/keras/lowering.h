@@ -70,7 +70,8 @@ struct LayerContext {
   // A weight as a constant of this shape (its own when not given; as many elements).
   int32_t Constant(const Weight& weight, const Shape& shape, std::string_view suffix);
   std::string Name(std::string_view suffix) const;
-  // Errors of the options and of emitting.
+  // Errors so far of the options and of emitting; in the end, options that nobody read as well.
+  Status Check() const;
   Status Finish() const;
 };
 

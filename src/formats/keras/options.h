@@ -43,6 +43,7 @@ class LayerOptions {
   void Fail(Status status) {
     if (status_.ok()) status_ = std::move(status);
   }
+  const Status& status() const { return status_; }  // the first error so far
   // The first error; kUnsupported for options that nobody has read, all at once.
   Status Finish() const;
 

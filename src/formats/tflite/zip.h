@@ -13,7 +13,7 @@
 namespace edgeml::tflite {
 
 // The entries of the archive at the end of `file`, none when there is no archive. Stored entries
-// point into the file, deflated ones are unpacked (256 MB in all at most, checksums compared).
+// point into the file, deflated ones are unpacked (256 MB in all at most); see src/base/zip.h.
 // kInvalidModel for a damaged archive, kUnsupported for encrypted or otherwise compressed entries.
 Result<std::vector<ir::AssociatedFile>> ReadTrailingZip(const std::shared_ptr<const void>& owner,
                                                         std::span<const std::byte> file);

@@ -119,8 +119,8 @@ Status LowerConv(LayerContext& c, size_t dims) {
   const Weight kernel = c.Take("kernel", 0, static_cast<int>(dims) + 2);
   const int32_t bias = TakeBias(c, 1, filters);
   const int32_t x = Before(c, g);
-  EDGEML_RETURN_IF_ERROR(c.Finish());
-  if (!KernelFits(c, kernel, g)) return c.Finish();
+  EDGEML_RETURN_IF_ERROR(c.Check());
+  if (!KernelFits(c, kernel, g)) return c.Check();
   const int32_t channels = c.e.shape(x).back(), per_group = kernel.shape.back(1);
   if (groups < 1 || channels != per_group * groups || filters % groups != 0)
     return Error(Code::kInvalidModel, groups, " groups of ", per_group,
@@ -160,8 +160,8 @@ Status LowerDepthwiseConv(LayerContext& c, size_t dims) {
   const int64_t channels = int64_t{kernel.shape.back()} * kernel.shape.back(1);
   const int32_t bias = TakeBias(c, 1, static_cast<int32_t>(channels));
   const int32_t x = Before(c, g);
-  EDGEML_RETURN_IF_ERROR(c.Finish());
-  if (!KernelFits(c, kernel, g)) return c.Finish();
+  EDGEML_RETURN_IF_ERROR(c.Check());
+  if (!KernelFits(c, kernel, g)) return c.Check();
   After(c, g, Depthwise(c, g, x, kernel, bias));
   return c.Finish();
 }
@@ -174,8 +174,8 @@ Status LowerSeparableConv(LayerContext& c, size_t dims) {
   const Weight pointwise = c.Take("pointwise_kernel", 1, static_cast<int>(dims) + 2);
   const int32_t bias = TakeBias(c, 2, filters);
   const int32_t x = Before(c, g);
-  EDGEML_RETURN_IF_ERROR(c.Finish());
-  if (!KernelFits(c, depthwise, g)) return c.Finish();
+  EDGEML_RETURN_IF_ERROR(c.Check());
+  if (!KernelFits(c, depthwise, g)) return c.Check();
   const int32_t middle = Depthwise(c, g, x, depthwise, ir::kNoValue);
   const int32_t order[] = {3, 0, 1, 2};
   const Weight w = Transposed(AsTwoDimensional(pointwise, dims), order);
@@ -229,8 +229,8 @@ Status LowerConvTranspose(LayerContext& c, size_t dims) {
   Weight kernel = c.Take("kernel", 0, static_cast<int>(dims) + 2);
   const int32_t bias = TakeBias(c, 1, filters);
   const int32_t x = Before(c, g);
-  EDGEML_RETURN_IF_ERROR(c.Finish());
-  if (!KernelFits(c, kernel, g)) return c.Finish();
+  EDGEML_RETURN_IF_ERROR(c.Check());
+  if (!KernelFits(c, kernel, g)) return c.Check();
   for (size_t i = 0; i < dims; ++i)
     if (int64_t{g.dilation[i]} * g.kernel[i] > 4096)
       return Error(Code::kUnsupported, "a kernel of ", g.kernel[i], " dilated by ", g.dilation[i]);

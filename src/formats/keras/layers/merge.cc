@@ -91,7 +91,7 @@ Status LowerDot(LayerContext& c) {
   if (c.inputs.size() != 2) return Error(Code::kInvalidModel, c.inputs.size(), " inputs, not 2");
   const std::vector<int32_t> axes = c.options.Ints("axes", 2);
   const bool normalize = c.options.Bool("normalize", false);
-  EDGEML_RETURN_IF_ERROR(c.Finish());
+  EDGEML_RETURN_IF_ERROR(c.Check());
   ir::Emitter& e = c.e;
   int32_t sides[2];
   std::vector<int32_t> rest[2];

@@ -39,7 +39,7 @@ Status LowerBatchNormalization(LayerContext& c) {
   if (center) beta = c.Take("beta", index++, 1);
   const Weight mean = c.Take("moving_mean", index, 1);
   const Weight variance = c.Take("moving_variance", index + 1, 1);
-  EDGEML_RETURN_IF_ERROR(c.Finish());
+  EDGEML_RETURN_IF_ERROR(c.Check());
   const auto size = static_cast<size_t>(mean.shape[0]);
   for (const Weight* w : {&variance, scale ? &gamma : &mean, center ? &beta : &mean})
     if (static_cast<size_t>(w->shape[0]) != size || w->type != DType::kFloat32)

@@ -43,7 +43,7 @@ int32_t Pool2D(ir::Emitter& e, OpCode op, int32_t x, const Pool& pool, size_t fi
 Status LowerPool(LayerContext& c, OpCode op, size_t dims) {
   Pool pool = ReadPool(c, dims);
   const bool first = ChannelsFirst(c);
-  EDGEML_RETURN_IF_ERROR(c.Finish());
+  EDGEML_RETURN_IF_ERROR(c.Check());
   ir::Emitter& e = c.e;
   int32_t x = ToChannelsLast(c, c.x(), first);
   const Shape in = e.shape(x);

@@ -32,7 +32,7 @@ Status LowerFlatten(LayerContext& c) {
 
 Status LowerReshape(LayerContext& c) {
   const std::vector<int32_t> target = c.options.List("target_shape");
-  EDGEML_RETURN_IF_ERROR(c.Finish());
+  EDGEML_RETURN_IF_ERROR(c.Check());
   const Shape in = c.e.shape(c.x());
   if (in.rank() < 1 || target.size() + 1 > static_cast<size_t>(kMaxRank))
     return Error(Code::kInvalidModel, "a target shape of ", target.size(), " dimensions");
@@ -124,7 +124,7 @@ Status RequireRank(LayerContext& c, size_t dims) {
 Status LowerZeroPadding(LayerContext& c, size_t dims) {
   const bool first = ChannelsFirst(c);
   const auto pads = Pairs(c, "padding", dims);
-  EDGEML_RETURN_IF_ERROR(c.Finish());
+  EDGEML_RETURN_IF_ERROR(c.Check());
   EDGEML_RETURN_IF_ERROR(RequireRank(c, dims));
   c.Return(c.e.Pad(c.x(), ForAll(pads, first)));
   return c.Finish();
@@ -133,7 +133,7 @@ Status LowerZeroPadding(LayerContext& c, size_t dims) {
 Status LowerCropping(LayerContext& c, size_t dims) {
   const bool first = ChannelsFirst(c);
   const auto crops = ForAll(Pairs(c, "cropping", dims), first);
-  EDGEML_RETURN_IF_ERROR(c.Finish());
+  EDGEML_RETURN_IF_ERROR(c.Check());
   EDGEML_RETURN_IF_ERROR(RequireRank(c, dims));
   const Shape in = c.e.shape(c.x());
   // One strided slice: negative ends count from the back, so that open sizes stay open.
@@ -172,7 +172,7 @@ Status LowerUpSampling(LayerContext& c, size_t dims) {
   const char* name = c.options.Has("length") ? "length" : "size";
   const std::vector<int32_t> size = c.options.Ints(name, dims, 2);
   const std::string how = dims == 2 ? c.options.Text("interpolation", "nearest") : "nearest";
-  EDGEML_RETURN_IF_ERROR(c.Finish());
+  EDGEML_RETURN_IF_ERROR(c.Check());
   EDGEML_RETURN_IF_ERROR(RequireRank(c, dims));
   if (std::ranges::any_of(size, [](int32_t n) { return n < 1 || n > 4096; }))
     return Error(Code::kInvalidModel, "the size ", c.options.Raw(name).ToString());

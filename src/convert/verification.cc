@@ -1,0 +1,141 @@
+#include "src/convert/verification.h"
+
+#include <algorithm>
+#include <cmath>
+#include <memory>
+#include <optional>
+#include <random>
+#include <utility>
+#include <vector>
+
+#include "src/backends/cpu/cpu_backend.h"
+#include "src/backends/reference/reference_backend.h"
+#include "src/base/strings.h"
+#include "src/runtime/graph_executor.h"
+
+namespace edgeml::convert {
+namespace {
+
+constexpr int32_t kOpenBatch = 1, kOpenSize = 16;
+
+// One graph ready to run. The executor refers to the context beside it, so neither moves.
+struct Runnable {
+  runtime::ExecutionContext context;
+  std::optional<runtime::GraphExecutor> executor;
+
+  Status Prepare(const ir::Module& module, size_t memory_cap) {
+    context.program = std::make_shared<const runtime::Program>(module);
+    context.backends = {&backends::CpuBackend(), &backends::ReferenceBackend()};
+    context.folding = &backends::ReferenceBackend();
+    context.pool = ThreadPool::Create(1);
+    context.memory_cap = memory_cap;
+    context.resources = std::make_shared<runtime::Resources>(memory_cap);
+    executor.emplace(context, 0, /*is_main=*/true);
+    const ir::Graph& graph = module.graphs[0];
+    for (size_t i = 0; i < graph.inputs.size(); ++i) {
+      const ir::Value& value = graph.values[static_cast<size_t>(graph.inputs[i])];
+      if (!value.has_signature) continue;
+      Shape shape = value.shape_signature;
+      for (int d = 0; d < shape.rank(); ++d)
+        if (shape[d] == kUnknownDim) shape[d] = d == 0 ? kOpenBatch : kOpenSize;
+      EDGEML_RETURN_IF_ERROR(executor->SetInputShape(static_cast<int>(i), shape));
+    }
+    return executor->Prepare();
+  }
+};
+
+void Fill(const TensorView& view, std::mt19937& random) {
+  const int64_t n = view.num_elements();
+  if (view.type == DType::kFloat32) {
+    std::uniform_real_distribution<float> draw(-1, 1);
+    for (int64_t i = 0; i < n; ++i) view.as_mutable<float>()[i] = draw(random);
+    return;
+  }
+  // Ids, counts and flags: 0 and 1 are valid in all of them.
+  const auto width = static_cast<size_t>(BitsOf(view.type)) / 8;
+  auto* bytes = view.as_mutable<uint8_t>();
+  std::fill_n(bytes, static_cast<size_t>(n) * width, uint8_t{0});
+  if (IsFloat(view.type)) return;
+  for (int64_t i = 0; i < n; ++i) bytes[static_cast<size_t>(i) * width] = random() % 2;
+}
+
+// Numbers of any type as double; empty for types that are none.
+std::vector<double> Numbers(const TensorView& view) {
+  std::vector<double> out(static_cast<size_t>(view.num_elements()));
+  const auto convert = [&](const auto* values) {
+    for (size_t i = 0; i < out.size(); ++i) out[i] = static_cast<double>(values[i]);
+  };
+  switch (view.type) {
+    case DType::kFloat32:
+      convert(view.as<float>());
+      break;
+    case DType::kFloat64:
+      convert(view.as<double>());
+      break;
+    case DType::kInt64:
+      convert(view.as<int64_t>());
+      break;
+    case DType::kInt32:
+      convert(view.as<int32_t>());
+      break;
+    case DType::kInt16:
+      convert(view.as<int16_t>());
+      break;
+    case DType::kInt8:
+      convert(view.as<int8_t>());
+      break;
+    case DType::kUInt8:
+    case DType::kBool:
+      convert(view.as<uint8_t>());
+      break;
+    default:
+      out.clear();
+  }
+  return out;
+}
+
+}  // namespace
+
+Result<Difference> Compare(const ir::Module& a, const ir::Module& b, int runs, uint32_t seed,
+                           size_t memory_cap) {
+  Runnable left, right;
+  EDGEML_RETURN_IF_ERROR(left.Prepare(a, memory_cap));
+  EDGEML_RETURN_IF_ERROR(right.Prepare(b, memory_cap));
+  const int inputs = left.executor->num_inputs(), outputs = left.executor->num_outputs();
+  if (right.executor->num_inputs() != inputs || right.executor->num_outputs() != outputs)
+    return Error(Code::kFailed, "the graphs have different numbers of inputs or outputs");
+  Difference difference;
+  for (int run = 0; run < runs; ++run) {
+    for (int i = 0; i < inputs; ++i) {
+      for (Runnable* side : {&left, &right}) {
+        std::mt19937 random(seed + static_cast<uint32_t>(run * 1000 + i));
+        Fill(side->executor->input(i), random);
+      }
+    }
+    for (Runnable* side : {&left, &right}) {
+      side->executor->ResetState();
+      EDGEML_RETURN_IF_ERROR(side->executor->Run());
+    }
+    for (int i = 0; i < outputs; ++i) {
+      const TensorView x = left.executor->output(i), y = right.executor->output(i);
+      if (x.type != y.type || !(x.shape == y.shape))
+        return Error(Code::kFailed, "output ", i, " is ", NameOf(x.type), " ", x.shape.ToString(),
+                     " and ", NameOf(y.type), " ", y.shape.ToString());
+      const std::vector<double> expected = Numbers(x), found = Numbers(y);
+      double magnitude = 0, largest = 0;
+      for (size_t k = 0; k < expected.size(); ++k) {
+        magnitude = std::max(magnitude, std::abs(expected[k]));
+        const bool both_odd = !std::isfinite(expected[k]) && !std::isfinite(found[k]);
+        const double apart = both_odd ? 0 : std::abs(expected[k] - found[k]);
+        largest = std::max(largest, std::isnan(apart) ? INFINITY : apart);
+      }
+      difference.largest = std::max(difference.largest, largest);
+      if (largest > 0)
+        difference.relative = std::max(difference.relative, largest / std::max(magnitude, 1e-30));
+    }
+    ++difference.runs;
+  }
+  return difference;
+}
+
+}  // namespace edgeml::convert

@@ -1,0 +1,122 @@
+// Loops and branches.
+#include "src/base/strings.h"
+#include "src/formats/savedmodel/op.h"
+
+namespace edgeml::savedmodel {
+namespace {
+
+using ir::OpCode;
+
+// Rounds in which the shapes of a loop must settle.
+constexpr int kMaxRounds = 5;
+
+void IgnoreHints(Op& op) {
+  for (const char* const name :
+       {"body", "cond", "else_branch", "output_shapes", "parallel_iterations", "then_branch"})
+    op.attrs.Ignore(name);
+}
+
+// Dimensions in which two shapes differ are open; false when their ranks differ.
+bool Widen(const Shape& other, Shape& shape) {
+  if (other.rank() != shape.rank()) return false;
+  for (int d = 0; d < shape.rank(); ++d)
+    if (other[d] != shape[d]) shape[d] = kUnknownDim;
+  return true;
+}
+
+std::vector<ir::GraphBuilder::Output> Outputs(const Op& op, std::span<const DType> types,
+                                              std::span<const Shape> shapes) {
+  std::vector<ir::GraphBuilder::Output> out;
+  for (size_t i = 0; i < types.size(); ++i)
+    out.push_back({types[i], i == 0 ? op.node.name : Concat(op.node.name, ":", i), shapes[i], {}});
+  return out;
+}
+
+bool IsNewList(const Node& node) { return node.op == "TensorListReserve"; }
+
+// A list that nothing was written to yet gets its elements' shape from what the loop writes.
+Result<int32_t> NewList(Op& op, DType type, const Shape& shape) {
+  if (!shape.known())
+    return Error(Code::kUnsupported, "a loop that collects values of shape ", shape.ToString(),
+                 " needs fixed shapes; convert with a fixed batch size");
+  EDGEML_ASSIGN_OR_RETURN(const int32_t zero, op.Number(0, type));
+  return op.Make(OpCode::kFill, {op.b.AddInts(shape.dims()), zero}, {}, type);
+}
+
+Status LowerWhile(Op& op) {
+  if (op.node.graphs.size() != 2) return Error(Code::kInvalidModel, "it has no body");
+  IgnoreHints(op);
+  std::vector<InputSpec> specs;
+  for (const int32_t value : op.in) specs.push_back({op.b.type(value), op.b.shape(value)});
+  const int32_t count = op.graphs.count();
+  LoweredGraph body;
+  bool settled = false;
+  for (int round = 0; round < kMaxRounds && !settled; ++round) {
+    op.graphs.Drop(count);
+    EDGEML_ASSIGN_OR_RETURN(body, op.graphs.Lower(op.node.graphs[1], specs));
+    if (body.shapes.size() != specs.size())
+      return Error(Code::kInvalidModel, "its body has ", body.shapes.size(), " results for ",
+                   specs.size(), " inputs");
+    settled = true;
+    for (size_t i = 0; i < specs.size(); ++i) {
+      if (body.types[i] != specs[i].type)
+        return Error(Code::kInvalidModel, "its body changes the type of input ", i);
+      if (body.shapes[i] == specs[i].shape) continue;
+      settled = false;
+      if (IsNewList(op.Producer(op.node.inputs[i]))) {
+        specs[i].shape = body.shapes[i];
+      } else if (!Widen(body.shapes[i], specs[i].shape)) {
+        return Error(Code::kUnsupported, "its body changes the rank of input ", i);
+      }
+    }
+  }
+  if (!settled) return Error(Code::kUnsupported, "the shapes in its body do not settle");
+  EDGEML_ASSIGN_OR_RETURN(const LoweredGraph cond, op.graphs.Lower(op.node.graphs[0], specs));
+  std::vector<int32_t> inputs = op.in;
+  std::vector<DType> types;
+  std::vector<Shape> shapes;
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    types.push_back(specs[i].type);
+    shapes.push_back(specs[i].shape);
+    if (IsNewList(op.Producer(op.node.inputs[i])) && op.b.shape(inputs[i]) != specs[i].shape) {
+      EDGEML_ASSIGN_OR_RETURN(inputs[i], NewList(op, specs[i].type, specs[i].shape));
+    }
+  }
+  EDGEML_ASSIGN_OR_RETURN(
+      std::vector<int32_t> made,
+      op.b.Add(OpCode::kWhile, std::move(inputs), ir::WhileAttrs{cond.number, body.number},
+               Outputs(op, types, shapes)));
+  return op.ReturnAll(std::move(made));
+}
+
+Status LowerIf(Op& op) {
+  if (op.node.graphs.size() != 2 || op.in.empty())
+    return Error(Code::kInvalidModel, "it has no branches");
+  IgnoreHints(op);
+  if (op.type(0) != DType::kBool || op.rank(0) != 0)
+    return Error(Code::kUnsupported, "a condition that is no single truth value is not supported");
+  std::vector<InputSpec> specs;
+  for (size_t i = 1; i < op.in.size(); ++i) specs.push_back({op.type(i), op.shape(i)});
+  EDGEML_ASSIGN_OR_RETURN(LoweredGraph then, op.graphs.Lower(op.node.graphs[0], specs));
+  EDGEML_ASSIGN_OR_RETURN(const LoweredGraph other, op.graphs.Lower(op.node.graphs[1], specs));
+  for (size_t i = 0; i < then.shapes.size(); ++i)
+    if (then.types[i] != other.types[i] || !Widen(other.shapes[i], then.shapes[i]))
+      return Error(Code::kUnsupported, "its branches give results of different type or rank");
+  EDGEML_ASSIGN_OR_RETURN(std::vector<int32_t> made,
+                          op.b.Add(OpCode::kIf, op.in, ir::IfAttrs{then.number, other.number},
+                                   Outputs(op, then.types, then.shapes)));
+  return op.ReturnAll(std::move(made));
+}
+
+constexpr OpEntry kOps[] = {
+    {"If", LowerIf},
+    {"StatelessIf", LowerIf},
+    {"StatelessWhile", LowerWhile},
+    {"While", LowerWhile},
+};
+
+}  // namespace
+
+std::span<const OpEntry> ControlFlowOps() { return kOps; }
+
+}  // namespace edgeml::savedmodel

@@ -1,0 +1,70 @@
+#include "src/passes/pass_test.h"
+
+namespace edgeml::passes {
+namespace {
+
+using ReshapesTest = PassTest;
+
+TEST_F(ReshapesTest, MatMulByAConstant) {
+  const int32_t x = Input({2, 5}), z = Input({kUnknownDim, 3, 5});
+  const int32_t y = Op(OpCode::kBatchMatMul, {x, Weights({5, 4})});
+  const int32_t biased = Op(OpCode::kRelu, {Op(OpCode::kAdd, {y, Weights({4})})});
+  ir::BatchMatMulAttrs adjoint;
+  adjoint.adj_y = true;
+  const int32_t wide = Op(OpCode::kBatchMatMul, {z, Weights({1, 4, 5})}, adjoint);
+  Optimize({biased, wide});
+  ExpectOps({OpCode::kFullyConnected, OpCode::kFullyConnected});
+  EXPECT_NE(after().nodes[0].inputs[2], ir::kNoValue);
+  EXPECT_FALSE(after().nodes[0].attrs<ir::FullyConnectedAttrs>().keep_num_dims);
+  EXPECT_TRUE(after().nodes[1].attrs<ir::FullyConnectedAttrs>().keep_num_dims);
+}
+
+TEST_F(ReshapesTest, OtherMatMulsStay) {
+  const int32_t x = Input({2, 3, 5}), z = Input({2, 5, 3});
+  Optimize({Op(OpCode::kBatchMatMul, {x, z}), Op(OpCode::kBatchMatMul, {x, Weights({2, 5, 4})}),
+            Op(OpCode::kBatchMatMul, {Weights({3, 3}), x})});
+  ExpectOps({OpCode::kBatchMatMul, OpCode::kBatchMatMul, OpCode::kBatchMatMul});
+}
+
+TEST_F(ReshapesTest, DenseOfSeveralDimensions) {
+  // As TensorFlow writes a dense layer on sequences.
+  const int32_t x = Input({kUnknownDim, 6, 5});
+  int32_t y = Op(OpCode::kBatchMatMul, {Reshape(x, {-1, 5}), Weights({5, 4})});
+  y = Op(OpCode::kAdd, {Reshape(y, {-1, 6, 4}), Weights({4})});
+  Optimize({Op(OpCode::kRelu, {y})});
+  ExpectOps({OpCode::kFullyConnected});
+  EXPECT_TRUE(after().nodes[0].attrs<ir::FullyConnectedAttrs>().keep_num_dims);
+}
+
+TEST_F(ReshapesTest, FlattenBeforeDenseStays) {
+  const int32_t x = Input({2, 6, 5});
+  Optimize({Op(OpCode::kFullyConnected, {Reshape(x, {2, 30}), Weights({4, 30})})});
+  ExpectOps({OpCode::kReshape, OpCode::kFullyConnected});
+}
+
+TEST_F(ReshapesTest, ChainsBecomeOne) {
+  const int32_t x = Input({kUnknownDim, 4, 6});
+  int32_t y = Op(OpCode::kExpandDims, {Reshape(x, {-1, 24}), b.AddInt(1)});
+  y = Op(OpCode::kSqueeze, {y}, ir::SqueezeAttrs{{1}});
+  y = Op(OpCode::kTanh, {y});
+  y = Reshape(Reshape(y, {-1, 3, 8}), {-1, 2, 12});
+  Optimize({y});
+  ExpectOps({OpCode::kTanh, OpCode::kReshape});
+}
+
+TEST_F(ReshapesTest, ChainsThatComeBackGoAway) {
+  const int32_t x = Op(OpCode::kTanh, {Input({2, 4, 6})});
+  Optimize({Op(OpCode::kExp, {Reshape(Op(OpCode::kAbs, {Reshape(x, {8, 6})}), {2, 4, 6})})});
+  ExpectOps({OpCode::kTanh, OpCode::kAbs, OpCode::kExp});
+}
+
+TEST_F(ReshapesTest, TransposesOfOnesAreReshapes) {
+  const int32_t x = Input({kUnknownDim, 1, 5, 1});
+  int32_t y = Transpose(x, {0, 2, 3, 1});
+  y = Op(OpCode::kTanh, {Reshape(y, {-1, 5})});
+  Optimize({y, Transpose(x, {2, 1, 0, 3})});
+  ExpectOps({OpCode::kReshape, OpCode::kTanh, OpCode::kTranspose});
+}
+
+}  // namespace
+}  // namespace edgeml::passes
