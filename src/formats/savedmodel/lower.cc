@@ -17,7 +17,8 @@ constexpr size_t kMaxReported = 40;  // kinds of problems in a message
 class Problems {
  public:
   void Add(const Node& node, const Status& status) {
-    if (list_.empty()) code_ = status.code();
+    // What is unsupported may go away with other options, and a contradiction with it.
+    if (list_.empty() || status.code() == Code::kUnsupported) code_ = status.code();
     for (Problem& problem : list_) {
       if (problem.op != node.op || problem.message != status.message()) continue;
       ++problem.count;
