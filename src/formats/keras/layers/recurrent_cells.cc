@@ -125,7 +125,12 @@ int32_t Product(LayerContext& c, const Cell& cell, int32_t x, const Weight& kern
                 std::span<const float> bias, std::string_view name, bool is_recurrent) {
   ir::Emitter& e = c.e;
   std::vector<int32_t> inputs = {x, Weights2D(c, kernel, name)};
-  if (!bias.empty()) inputs.push_back(Bias(c, bias));
+  if (!bias.empty()) {
+    inputs.push_back(Bias(c, bias));
+  } else if (cell.dims == 1 || cell.dims == 2) {  // CONV_2D of LiteRT does not work without
+    const std::vector<float> zeros(static_cast<size_t>(cell.units * cell.gates()));
+    inputs.push_back(Bias(c, zeros));
+  }
   if (cell.dims == 0) {
     ir::FullyConnectedAttrs attributes;
     attributes.keep_num_dims = e.rank(x) != 2;

@@ -11,7 +11,7 @@ namespace {
 
 using ir::OpCode;
 
-constexpr int32_t kMostUnrolled = 4;       // steps; more are a loop
+constexpr int32_t kMostUnrolled = 2;       // steps; a loop of more has fewer operators
 constexpr int64_t kMostZeros = 4096;       // elements of a constant of zeros
 constexpr const char kFixBatch[] =
     "its state needs a batch of known size; convert with --batch 1";
