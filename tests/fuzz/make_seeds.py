@@ -6,6 +6,7 @@
     FOLDER/run_values   inputs of these models, as run_values_fuzz.cc reads them
     FOLDER/run_op       some bytes for each operator, as generate.cc reads them; for infer_shapes too
     FOLDER/read_data    a small file of each kind, as read_data_fuzz.cc reads them
+    FOLDER/read_savedmodel  small TensorFlow graphs, see savedmodel_seeds.py
 """
 
 import io
@@ -21,6 +22,7 @@ import numpy as np
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "conformance"))
 import audio_cases  # noqa: E402
+import savedmodel_seeds  # noqa: E402
 import tables  # noqa: E402
 from runner import build_case  # noqa: E402
 
@@ -145,12 +147,13 @@ def data_files(folder):
 
 def main():
     root = pathlib.Path(sys.argv[1])
-    folders = {name: root / name for name in ("models", "run_values", "run_op", "read_data")}
+    folders = {name: root / name for name in ("models", "run_values", "run_op", "read_data", "read_savedmodel")}
     for folder in folders.values():
         folder.mkdir(parents=True, exist_ok=True)
     models_and_values(folders["models"], folders["run_values"])
     operators(folders["run_op"])
     data_files(folders["read_data"])
+    savedmodel_seeds.write(folders["read_savedmodel"])
     print(", ".join(f"{len(list(folder.iterdir()))} in {name}" for name, folder in folders.items()))
 
 
