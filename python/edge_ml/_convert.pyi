@@ -9,5 +9,6 @@ def convert(
     tags: Sequence[str] = ...,
     inputs: Sequence[str] = ...,
     outputs: Sequence[str] = ...,
+    float16: bool = False,
 ) -> Tuple[Optional[bytes], Union[Dict[str, Any], str]]:
     """(content, report), or (None, what is wrong)."""

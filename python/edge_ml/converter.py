@@ -165,16 +165,21 @@ class Converter:
         converter._save = save
         return converter
 
+    def _float16(self) -> bool:
+        """Whether weights are asked for as float16, and nothing else."""
+        types = [_type_name(t) for t in self.target_spec.supported_types]
+        return types == ["float16"] and bool(self.optimizations) and self.representative_dataset is None
+
     def _refuse_what_is_not_there(self) -> None:
         types = {_type_name(t) for t in self.target_spec.supported_types}
         ops = {_type_name(getattr(o, "value", o)) for o in self.target_spec.supported_ops}
         ends = {_type_name(self.inference_input_type), _type_name(self.inference_output_type)}
         wanted = []
-        if self.optimizations:
+        if self.optimizations and not self._float16():
             wanted.append("optimizations")
         if self.representative_dataset is not None:
             wanted.append("representative_dataset")
-        if types - {"float32"}:
+        if types - {"float32"} and not self._float16():
             wanted.append("target_spec.supported_types")
         if ops - {"TFLITE_BUILTINS", "SELECT_TF_OPS"}:
             wanted.append("target_spec.supported_ops")
@@ -183,7 +188,7 @@ class Converter:
         if wanted:
             raise ConverterError(
                 f"quantization is not built in yet, so {', '.join(wanted)} cannot be honoured; "
-                "leave them at their defaults to get a float model"
+                "leave them at their defaults to get a float model, or ask for float16 weights"
             )
 
     def convert(self) -> bytes:
@@ -210,6 +215,7 @@ class Converter:
             tags=self.tags,
             inputs=self.input_arrays,
             outputs=self.output_arrays,
+            float16=self._float16(),
         )
         if content is None:
             raise ConverterError(report)

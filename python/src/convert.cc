@@ -29,6 +29,7 @@ nb::dict ReportDict(const convert::Report& report) {
   out["verified_runs"] = report.verified_runs;
   out["largest_difference"] = report.largest_difference;
   out["relative_difference"] = report.relative_difference;
+  out["float16_difference"] = report.float16_difference;
   return out;
 }
 
@@ -46,7 +47,7 @@ nb::tuple ConvertModel(const std::string& path, std::optional<int32_t> batch,
                        const std::vector<NamedShape>& input_shapes, int verify,
                        const std::string& signature, const std::vector<std::string>& tags,
                        const std::vector<std::string>& inputs,
-                       const std::vector<std::string>& outputs) {
+                       const std::vector<std::string>& outputs, bool float16) {
   convert::Options options;
   options.batch = batch;
   options.input_shapes = Shapes(input_shapes);
@@ -55,6 +56,7 @@ nb::tuple ConvertModel(const std::string& path, std::optional<int32_t> batch,
   options.tags = tags;
   options.inputs = inputs;
   options.outputs = outputs;
+  options.float16 = float16;
   convert::Report report;
   std::vector<std::byte> bytes;
   Status status;
@@ -79,5 +81,5 @@ NB_MODULE(_convert, m) {
   m.def("convert", &python::ConvertModel, "path"_a, "batch"_a = nanobind::none(),
         "input_shapes"_a = std::vector<python::NamedShape>(), "verify"_a = 1, "signature"_a = "",
         "tags"_a = std::vector<std::string>(), "inputs"_a = std::vector<std::string>(),
-        "outputs"_a = std::vector<std::string>());
+        "outputs"_a = std::vector<std::string>(), "float16"_a = false);
 }

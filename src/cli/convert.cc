@@ -167,6 +167,9 @@ void Print(const Options& options, const convert::Report& report, uint64_t outpu
         report.verified_runs, report.verified_runs == 1 ? "" : "s",
         Significant(report.largest_difference).c_str(),
         Significant(report.relative_difference).c_str());
+  if (options.convert.float16 && report.verified_runs > 0)
+    std::printf("float16 weights: differs by %s of the largest output\n",
+                Significant(report.float16_difference).c_str());
   std::printf("→ %s, %s bytes\n", Printable(options.out).c_str(),
               Grouped(static_cast<int64_t>(output_bytes)).c_str());
 }
@@ -213,7 +216,8 @@ Status Convert(Options options, bool json) {
              {"notes", report.notes},
              {"verified_runs", report.verified_runs},
              {"largest_difference", report.largest_difference},
-             {"relative_difference", report.relative_difference}});
+             {"relative_difference", report.relative_difference},
+             {"float16_difference", report.float16_difference}});
   return Status::Ok();
 }
 
@@ -246,6 +250,7 @@ Action AddConvert(CLI::App& app) {
   app.add_option("--verify", options->convert.verify_runs,
                  "Random inputs on which graph and result are compared; 0 = none")
       ->check(CLI::Range(0, 1000));
+  app.add_flag("--float16", options->convert.float16, "Store weights as float16");
   app.add_option("--disable-pass", options->convert.disabled_passes, "Leave out a rewriting pass");
   app.add_option("--memory-cap", options->memory_cap, "Most memory to use, e.g. 512MB");
   return [options](bool json) { return Convert(*options, json); };

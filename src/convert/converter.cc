@@ -12,6 +12,8 @@
 #include "src/formats/keras/reader.h"
 #include "src/formats/savedmodel/reader.h"
 #include "src/formats/tflite/reader.h"
+#include "src/passes/biases.h"
+#include "src/passes/float16.h"
 
 namespace edgeml::convert {
 namespace {
@@ -30,6 +32,7 @@ bool LooksLikeTflite(std::span<const std::byte> bytes) {
   return bytes.size() >= 8 && Text(bytes.subspan(4, 4)) == "TFL3";
 }
 
+constexpr uint32_t kSeed = 1;  // of the inputs for comparing
 constexpr char kBatchOfOne[] = "the batch is 1: with an open one the model could not be converted";
 
 uint64_t BytesOf(const std::filesystem::path& path) {
@@ -162,6 +165,44 @@ Result<ir::Module> Import(const std::string& path, const Options& options, ir::E
       "TensorFlow (the folder of a SavedModel, .pb)");
 }
 
+// Rewrites what was imported and compares; see Convert().
+Status Rewrite(const ir::Module& imported, const Options& options, size_t memory_cap,
+               ir::Evaluator& evaluator, ir::Module& module, Report* report) {
+  passes::Options how;
+  how.disabled = options.disabled_passes;
+  how.renumber_values = true;
+  EDGEML_ASSIGN_OR_RETURN(passes::Report rewritten, passes::RunPasses(module, how, &evaluator));
+  passes::AddMissingBiases(module);
+  report->passes = std::move(rewritten.passes);
+  report->ops = CountNodes(module);
+  if (options.verify_runs == 0) return Status::Ok();
+  auto difference = Compare(imported, module, options.verify_runs, kSeed, memory_cap);
+  if (!difference.ok())
+    return Status(difference.status()).WithContext("comparing the result with the model");
+  report->verified_runs = difference->runs;
+  report->largest_difference = difference->largest;
+  report->relative_difference = difference->relative;
+  if (difference->relative <= options.tolerance) return Status::Ok();
+  return Error(Code::kFailed, "the result differs from the model as it was read by ",
+               difference->relative, " of the largest output (", options.tolerance,
+               " is allowed); please report this. --disable-pass may help to find out why");
+}
+
+// Stores weights as float16 and tells what that cost.
+Status Halve(const Options& options, size_t memory_cap, ir::Module& module, Report* report) {
+  const ir::Module whole = module;
+  EDGEML_ASSIGN_OR_RETURN(const passes::Float16Report halved, passes::StoreFloat16(module));
+  report->ops = CountNodes(module);
+  if (halved.too_large > 0)
+    report->notes.push_back(
+        Concat(halved.too_large, " constants stay float32: they hold numbers over 65504"));
+  if (options.verify_runs == 0) return Status::Ok();
+  EDGEML_ASSIGN_OR_RETURN(const Difference difference,
+                          Compare(whole, module, options.verify_runs, kSeed, memory_cap));
+  report->float16_difference = difference.relative;
+  return Status::Ok();
+}
+
 }  // namespace
 
 Result<ir::Module> Convert(const std::string& path, const Options& options, Report* report) {
@@ -174,29 +215,15 @@ Result<ir::Module> Convert(const std::string& path, const Options& options, Repo
   auto imported = Import(path, options, evaluator, report, &done);
   if (!imported.ok()) return here(imported.status());
   report->imported_ops = report->ops = CountNodes(*imported);
-  if (done) return imported;
-
   ir::Module module = *imported;  // shares the constants
-  passes::Options how;
-  how.disabled = options.disabled_passes;
-  how.renumber_values = true;
-  auto rewritten = passes::RunPasses(module, how, &evaluator);
-  if (!rewritten.ok()) return here(rewritten.status());
-  report->passes = std::move(rewritten->passes);
-  report->ops = CountNodes(module);
-
-  if (options.verify_runs > 0) {
-    auto difference = Compare(*imported, module, options.verify_runs, 1, memory_cap);
-    if (!difference.ok())
-      return here(Status(difference.status()).WithContext("comparing the result with the model"));
-    report->verified_runs = difference->runs;
-    report->largest_difference = difference->largest;
-    report->relative_difference = difference->relative;
-    if (!(difference->relative <= options.tolerance))
-      return here(
-          Error(Code::kFailed, "the result differs from the model as it was read by ",
-                difference->relative, " of the largest output (", options.tolerance,
-                " is allowed); please report this. --disable-pass may help to find out why"));
+  if (!done) {
+    if (const Status status = Rewrite(*imported, options, memory_cap, evaluator, module, report);
+        !status.ok())
+      return here(status);
+  }
+  if (options.float16) {
+    if (const Status status = Halve(options, memory_cap, module, report); !status.ok())
+      return here(status);
   }
   return module;
 }

@@ -30,6 +30,7 @@ struct Options {
   // SavedModel and GraphDef: tensors to feed and to answer with, "node" or "node:1".
   std::vector<std::string> inputs, outputs;
   std::vector<std::string> disabled_passes;
+  bool float16 = false;  // weights are stored as float16 and computed with in float32
   // Random inputs on which the graph as imported and the result are compared; 0 = not at all.
   int verify_runs = 1;
   // What they may differ by, as a share of the largest output.
@@ -45,6 +46,8 @@ struct Report {
   std::vector<passes::PassReport> passes;
   int verified_runs = 0;
   double largest_difference = 0, relative_difference = 0;
+  // Of the result with float16 weights, from that with float32 ones.
+  double float16_difference = 0;
 };
 
 // Reads the model at `path` (.tflite, .h5, .keras, .json, a SavedModel's folder, .pb) and rewrites

@@ -97,6 +97,7 @@ class GraphBuilder {
   // The elements of a constant or computed integer value, if they do not depend on open dimensions.
   std::optional<std::vector<int64_t>> KnownIntegers(int32_t v) const;
   size_t num_nodes() const { return graph_.nodes.size(); }
+  Evaluator* evaluator() const { return evaluator_; }
   void Rename(int32_t v, std::string name) {
     graph_.values[static_cast<size_t>(v)].name = std::move(name);
   }

@@ -24,9 +24,11 @@ constexpr Pass kPasses[] = {
     {"matmul", MatMulToFullyConnected},
     {"reshapes", MergeReshapes},
     {"transposes", MoveTransposes},
+    {"pads", FoldPads},
     {"fold-affine", FoldAffineIntoWeights},
     {"affine-chains", MergeAffineChains},
     {"fuse-activations", FuseActivations},
+    {"subexpressions", MergeSubexpressions},
     {"dead-code", RemoveDeadCode},
 };
 

@@ -278,7 +278,7 @@ Result<std::vector<Tensor>> Lowering::LowerLayer(const LayerConfig& layer, const
                        call,
                        std::move(inputs),
                        {},
-                       ir::Emitter(builder_)};
+                       ir::Emitter(*builder_)};
   context.e.SetPrefix(named->name);
   Status status = def->lower(context);
   if (status.ok()) return leave(Outputs(std::move(context.outputs)));

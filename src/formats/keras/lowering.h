@@ -103,9 +103,21 @@ class Lowering {
  public:
   Lowering(ir::GraphBuilder& builder, int keras_major, Problems& problems,
            std::vector<std::string>& notes)
-      : builder_(builder), keras_major_(keras_major), problems_(problems), notes_(notes) {}
+      : builder_(&builder), keras_major_(keras_major), problems_(problems), notes_(notes) {}
 
-  ir::GraphBuilder& builder() { return builder_; }
+  // Of the graph that is being made: the module's main one, or one for control flow.
+  ir::GraphBuilder& builder() { return *builder_; }
+  // Makes `builder` that of the layers lowered from now on; returns the one before.
+  ir::GraphBuilder& SetBuilder(ir::GraphBuilder& builder) {
+    return *std::exchange(builder_, &builder);
+  }
+  // A further graph of the module, which nodes refer to by the index returned.
+  int32_t AddGraph(ir::Graph graph) {
+    graphs_.push_back(std::move(graph));
+    return static_cast<int32_t>(graphs_.size());
+  }
+  // Those that were added, to stand after the main one in this order.
+  std::vector<ir::Graph> TakeGraphs() { return std::exchange(graphs_, {}); }
   // Of the Keras that wrote the file: 1, 2 or 3.
   int keras_major() const { return keras_major_; }
   Problems& problems() { return problems_; }
@@ -132,7 +144,8 @@ class Lowering {
   };
   Result<std::vector<CallKey>> Order(const Frame& frame) const;
 
-  ir::GraphBuilder& builder_;
+  ir::GraphBuilder* builder_;
+  std::vector<ir::Graph> graphs_;
   int keras_major_;
   Problems& problems_;
   std::vector<std::string>& notes_;

@@ -129,6 +129,7 @@ Result<ir::Module> Build(const Json& json, const Weights& weights, const ReadOpt
   ir::Module module;
   module.description = Concat("converted from ", report->format);
   module.graphs.push_back(builder.Finish(std::move(values)));
+  for (ir::Graph& graph : lowering.TakeGraphs()) module.graphs.push_back(std::move(graph));
   module.signatures.push_back(std::move(signature));
   EDGEML_RETURN_IF_ERROR(ir::Verify(module));
   return module;

@@ -170,6 +170,15 @@ Weights Weights::OfPart(std::string_view child, std::span<const std::string_view
   return out;
 }
 
+Weights Weights::OfRange(size_t begin, size_t count) const {
+  Weights out = *this;
+  if (is_archive_) return out;
+  out.entries_.clear();
+  for (size_t i = begin; i < entries_.size() && i - begin < count; ++i)
+    out.entries_.push_back(entries_[i]);
+  return out;
+}
+
 const Weights::Entry* Weights::Find(std::string_view name, size_t index) const {
   for (const Entry& entry : entries_)
     if (NameOfPath(entry.path) == name) return &entry;

@@ -50,6 +50,10 @@ class Weights {
   Weights OfPart(std::string_view child, std::span<const std::string_view> prefixes = {},
                  size_t piece = 0, size_t pieces = 1) const;
 
+  // `count` weights from `begin` on where all weights of the layer are in one list; in archives the
+  // same weights.
+  Weights OfRange(size_t begin, size_t count) const;
+
   // Whether there is a weight of that name, or without names more than `index` weights.
   bool Has(std::string_view name, size_t index) const;
   // The weight called `name`; where the file has no names or other ones, the one at `index`.
