@@ -7,6 +7,8 @@
     FOLDER/run_op       some bytes for each operator, as generate.cc reads them; for infer_shapes too
     FOLDER/read_data    a small file of each kind, as read_data_fuzz.cc reads them
     FOLDER/read_hdf5    small HDF5 files of each generation of the format
+    FOLDER/read_keras   descriptions of small Keras models with their weights, see keras_seeds.py
+    FOLDER/read_savedmodel  small TensorFlow graphs, see savedmodel_seeds.py
 """
 
 import io
@@ -24,6 +26,8 @@ for folder in ("conformance", "formats"):
     sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / folder))
 import audio_cases  # noqa: E402
 import hdf5_files  # noqa: E402
+import keras_seeds  # noqa: E402
+import savedmodel_seeds  # noqa: E402
 import tables  # noqa: E402
 from runner import build_case  # noqa: E402
 
@@ -160,13 +164,16 @@ def hdf5(folder):
 
 def main():
     root = pathlib.Path(sys.argv[1])
-    folders = {name: root / name for name in ("models", "run_values", "run_op", "read_data", "read_hdf5")}
+    names = ("models", "run_values", "run_op", "read_data", "read_hdf5", "read_keras", "read_savedmodel")
+    folders = {name: root / name for name in names}
     for folder in folders.values():
         folder.mkdir(parents=True, exist_ok=True)
     models_and_values(folders["models"], folders["run_values"])
     operators(folders["run_op"])
     data_files(folders["read_data"])
     hdf5(folders["read_hdf5"])
+    keras_seeds.write(folders["read_keras"])
+    savedmodel_seeds.write(folders["read_savedmodel"])
     print(", ".join(f"{len(list(folder.iterdir()))} in {name}" for name, folder in folders.items()))
 
 
