@@ -81,8 +81,8 @@ TEST(PlanLayout, PartsAreMadeInTheirWhole) {
 
 TEST(PlanLayout, WhatSharesMemoryWithAPartStaysOutOfOtherParts) {
   LayoutRequest request;
-  // 2 is the end of 1 and becomes 3; 4 joins 0 and 3. As large as 1, it has room for it, but 0 is in
-  // its beginning while 1 is written.
+  // 2 is the end of 1 and becomes 3; 4 joins 0 and 3. As large as 1, it has room for it, but 0 is
+  // in its beginning while 1 is written.
   request.tensors = {Tensor(32, 0, 4), Tensor(48, 1, 2), Tensor(16, 2, 3), Tensor(16, 3, 4),
                      Tensor(48, 4, 5)};
   request.node_inputs = {{}, {}, {1}, {2}, {0, 3}, {4}};

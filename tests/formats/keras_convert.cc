@@ -45,7 +45,8 @@ int Main(std::span<char* const> words) {
     line["ok"] = status.ok();
     line["code"] = static_cast<int>(status.code());
     if (!status.ok()) line["error"] = status.message();
-    std::printf("%s\n", line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace).c_str());
+    std::printf("%s\n",
+                line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace).c_str());
     std::fflush(stdout);
   }
   return 0;

@@ -73,10 +73,12 @@ bool IsLayer(const LayerConfig& layer) {
 // What archives call the group of one of several layers: the class, with a number from the second
 // of that class on.
 std::string GroupName(std::span<const LayerConfig> layers, size_t index) {
-  const std::string name = SnakeCase(layers[index].class_name);
+  std::string name = SnakeCase(layers[index].class_name);
+  // The one layer whose class is called otherwise than the config says.
+  if (name == "group_query_attention") name = "grouped_query_attention";
   int before = 0;
   for (size_t i = 0; i < index; ++i)
-    before += IsLayer(layers[i]) && SnakeCase(layers[i].class_name) == name ? 1 : 0;
+    before += IsLayer(layers[i]) && layers[i].class_name == layers[index].class_name ? 1 : 0;
   return before == 0 ? name : Concat(name, "_", before);
 }
 

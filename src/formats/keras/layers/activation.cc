@@ -115,9 +115,7 @@ constexpr Function kFunctions[] = {
      [](LayerContext& c, int32_t x) { return Softmax(c, x, {}, OpCode::kLogSoftmax); }},
     {"softplus", [](LayerContext& c, int32_t x) { return Softplus(c.e, x); }},
     {"log_sigmoid",
-     [](LayerContext& c, int32_t x) {
-       return c.e.Op(OpCode::kLog, {Sigmoid(c.e, x)});
-     }},
+     [](LayerContext& c, int32_t x) { return c.e.Op(OpCode::kLog, {Sigmoid(c.e, x)}); }},
     {"softsign",
      [](LayerContext& c, int32_t x) {
        return c.e.Div(x, c.e.Add(c.e.Op(OpCode::kAbs, {x}), c.e.Float(1)));

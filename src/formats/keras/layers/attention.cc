@@ -1,5 +1,5 @@
-// Attention layers and dense layers in Einstein's notation. Formulas: keras.layers of Keras 2.15 and
-// 3.15.
+// Attention layers and dense layers in Einstein's notation. Formulas: keras.layers of Keras 2.15
+// and 3.15.
 #include <algorithm>
 #include <cmath>
 
@@ -67,9 +67,7 @@ int32_t AdditiveScores(LayerContext& c, int32_t query, int32_t key, const Weight
                        bool inside) {
   ir::Emitter& e = c.e;
   int32_t sum = e.Add(e.ExpandDims(query, 2), e.ExpandDims(key, 1));
-  const auto factor = [&] {
-    return c.Constant(*scale, scale->shape, "scale");
-  };
+  const auto factor = [&] { return c.Constant(*scale, scale->shape, "scale"); };
   if (scale != nullptr && inside) sum = e.Mul(sum, factor());
   int32_t y = e.Op(OpCode::kTanh, {sum});
   if (scale != nullptr && !inside) y = e.Mul(y, factor());
@@ -79,7 +77,8 @@ int32_t AdditiveScores(LayerContext& c, int32_t query, int32_t key, const Weight
 
 Status LowerAttention(LayerContext& c, bool additive) {
   const bool scale = c.options.Bool("use_scale", additive);
-  const bool concat = !additive && c.options.OneOf("score_mode", {"dot", "concat"}, "dot") == "concat";
+  const bool concat =
+      !additive && c.options.OneOf("score_mode", {"dot", "concat"}, "dot") == "concat";
   const bool old_causal = c.options.Bool("causal", false);
   c.options.Ignore({"dropout", "score_mode"});
   EDGEML_RETURN_IF_ERROR(c.Check());
@@ -270,9 +269,9 @@ int32_t SpreadMask(ir::Emitter& e, int32_t mask, const Axes& axes, int32_t score
 
 // A part of the layer: its name in archives of Keras 2 and 3, and its place among the weights.
 Weights PartOf(const LayerContext& c, std::string_view name, size_t index, size_t per_part) {
-  return c.weights.OfRange(index * per_part, per_part)
-      .OfPart(Concat("_", name))
-      .OfPart(name);
+  const Weights range = c.weights.OfRange(index * per_part, per_part);
+  Weights part = range.OfPart(Concat("_", name));
+  return part.Has("kernel", 0) ? part : range.OfPart(name);
 }
 
 Status ReadAxes(LayerContext& c, int rank, Axes& axes) {
@@ -290,8 +289,8 @@ Status ReadAxes(LayerContext& c, int rank, Axes& axes) {
       axes.others.push_back(d);
     }
   }
-  if (axes.attention.empty() || axes.attention.size() + axes.others.size() + 2 !=
-                                    static_cast<size_t>(rank))
+  if (axes.attention.empty() ||
+      axes.attention.size() + axes.others.size() + 2 != static_cast<size_t>(rank))
     return Error(Code::kInvalidModel, "an input of rank ", rank);
   return Status::Ok();
 }
@@ -383,14 +382,15 @@ Status LowerGroupedAttention(LayerContext& c) {
     return Projection(c, of.value, PartOf(c, Concat(name, "_dense"), part++, per_part), use_bias, 1,
                       2, joined, factor, name);
   };
-  const auto n = static_cast<int32_t>(key_heads), each = static_cast<int32_t>(query_heads / key_heads);
+  const auto n = static_cast<int32_t>(key_heads),
+             each = static_cast<int32_t>(query_heads / key_heads);
   const auto width = static_cast<int32_t>(head_dim);
   const int64_t rows = int64_t{each} * query[1];
   if (rows > INT32_MAX) return Error(Code::kInvalidModel, "an input too large");
   const float factor = 1.0f / std::sqrt(static_cast<float>(head_dim));
   // [batch, key heads, queries of all heads that share one, features]
-  int32_t q = e.Reshape(project(heads.query, "query", factor, true),
-                        {query[0], query[1], n, each, width});
+  int32_t q =
+      e.Reshape(project(heads.query, "query", factor, true), {query[0], query[1], n, each, width});
   q = e.Reshape(e.Transpose(q, {0, 2, 3, 1, 4}), {query[0], n, static_cast<int32_t>(rows), width});
   const int32_t k = e.Transpose(project(heads.key, "key", 1, false), {0, 2, 1, 3});
   int32_t opened = ir::kNoValue;
@@ -424,8 +424,8 @@ Status LowerEinsumDense(LayerContext& c) {
   EDGEML_RETURN_IF_ERROR(c.Check());
   EDGEML_ASSIGN_OR_RETURN(const EinsumSpec spec,
                           ParseEinsum(equation, c.e.rank(c.x()), kernel.shape.rank()));
-  const int32_t y = EinsumDense(c, spec, c.x(), kernel, bias_axes.empty() ? nullptr : &bias,
-                                bias_axes, "kernel");
+  const int32_t y =
+      EinsumDense(c, spec, c.x(), kernel, bias_axes.empty() ? nullptr : &bias, bias_axes, "kernel");
   c.Return(Activate(c, c.options.Raw("activation"), y), /*keeps_mask=*/true);
   return c.Finish();
 }

@@ -13,7 +13,9 @@ using ir::OpCode;
 
 constexpr size_t kMostBatchDims = 3;  // of BATCH_MATMUL in LiteRT, which takes rank 5
 
-bool Has(std::string_view labels, char label) { return labels.find(label) != std::string_view::npos; }
+bool Has(std::string_view labels, char label) {
+  return labels.find(label) != std::string_view::npos;
+}
 
 // Labels of a dimension that "..." stands for: below all letters.
 char Elided(size_t i) { return static_cast<char>('\1' + i); }
@@ -77,8 +79,7 @@ int32_t Side(ir::Emitter& e, int32_t x, const std::string& labels, std::string_v
     if (!size) return FailLarge(e), ir::kNoValue;
     joined.push_back(*size);
   } else {
-    for (const char label : batch)
-      joined.push_back(shape[static_cast<int>(labels.find(label))]);
+    for (const char label : batch) joined.push_back(shape[static_cast<int>(labels.find(label))]);
   }
   for (const std::string_view group : {rows, columns}) {
     const auto size = Product(shape, labels, group);
@@ -166,10 +167,8 @@ int32_t Einsum(ir::Emitter& e, const EinsumSpec& spec, int32_t a, int32_t b) {
     const int32_t size = e.shape(a)[static_cast<int>(of_a.find(label))];
     result.push_back(size);
   }
-  for (const char label : free_a)
-    result.push_back(e.shape(a)[static_cast<int>(of_a.find(label))]);
-  for (const char label : free_b)
-    result.push_back(e.shape(b)[static_cast<int>(of_b.find(label))]);
+  for (const char label : free_a) result.push_back(e.shape(a)[static_cast<int>(of_a.find(label))]);
+  for (const char label : free_b) result.push_back(e.shape(b)[static_cast<int>(of_b.find(label))]);
   // Sides whose matrices stand the other way round stay as they are.
   const bool turned_a = !common.empty() && of_a == Concat(batch, common, free_a);
   const bool straight_b = common.empty() || of_b == Concat(batch, common, free_b);
@@ -177,8 +176,8 @@ int32_t Einsum(ir::Emitter& e, const EinsumSpec& spec, int32_t a, int32_t b) {
                                 : Side(e, a, of_a, batch, join, free_a, common);
   const int32_t right = straight_b ? Side(e, b, of_b, batch, join, common, free_b)
                                    : Side(e, b, of_b, batch, join, free_b, common);
-  int32_t y = e.Op(OpCode::kBatchMatMul, {left, right},
-                   ir::BatchMatMulAttrs{turned_a, !straight_b, false});
+  int32_t y =
+      e.Op(OpCode::kBatchMatMul, {left, right}, ir::BatchMatMulAttrs{turned_a, !straight_b, false});
   if (join || free_a.size() != 1 || free_b.size() != 1) y = e.Reshape(y, result);
   return e.Transpose(y, OrderOf(Concat(batch, free_a, free_b), spec.out));
 }
@@ -219,7 +218,8 @@ int32_t EinsumDense(LayerContext& c, const EinsumSpec& spec, int32_t x, const We
     return add_bias(Einsum(e, spec, x, c.Constant(kernel, kernel.shape, name)));
 
   const Shape in = e.shape(x);
-  const auto rows = Product(kernel.shape, spec.b, made), columns = Product(kernel.shape, spec.b, common);
+  const auto rows = Product(kernel.shape, spec.b, made),
+             columns = Product(kernel.shape, spec.b, common);
   if (!rows || !columns) return FailLarge(e), ir::kNoValue;
   const Weight w = Transposed(kernel, OrderOf(spec.b, Concat(made, common)));
   int32_t y = e.Transpose(x, OrderOf(spec.a, Concat(free, common)));
@@ -266,8 +266,8 @@ int32_t Projection(LayerContext& c, int32_t x, const Weights& weights, bool use_
   const Shape in = e.shape(x);
   if (rows > INT32_MAX || columns > INT32_MAX || in.rank() < 2 || in.back() != columns ||
       in.rank() - 1 + outputs > kMaxRank) {
-    e.Fail(Error(Code::kInvalidModel, "an input of shape ", in.ToString(), " for a kernel of shape ",
-                 kernel.shape.ToString()));
+    e.Fail(Error(Code::kInvalidModel, "an input of shape ", in.ToString(),
+                 " for a kernel of shape ", kernel.shape.ToString()));
     return ir::kNoValue;
   }
   const auto units = static_cast<int32_t>(rows), depth = static_cast<int32_t>(columns);

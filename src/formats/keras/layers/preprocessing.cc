@@ -121,7 +121,8 @@ int32_t Crop(ir::Emitter& e, int32_t x, int32_t top, int32_t left, Size size) {
 
 // One side of the largest rectangle of the wanted shape, in float as Keras computes it.
 int32_t Scaled(int32_t other, int32_t wanted, int32_t wanted_other) {
-  const float value = static_cast<float>(int64_t{other} * wanted) / static_cast<float>(wanted_other);
+  const float value =
+      static_cast<float>(int64_t{other} * wanted) / static_cast<float>(wanted_other);
   return value >= static_cast<float>(INT32_MAX) ? INT32_MAX : static_cast<int32_t>(value);
 }
 
@@ -153,8 +154,7 @@ Status LowerResizing(LayerContext& c) {
   const float fill = c.options.Float("fill_value", 0);
   (void)c.options.OneOf("fill_mode", {"constant"}, "constant");
   const bool first = ChannelsFirst(c);
-  if (c.options.Bool("antialias", false))
-    return Error(Code::kUnsupported, "antialias = true");
+  if (c.options.Bool("antialias", false)) return Error(Code::kUnsupported, "antialias = true");
   if (how != "bilinear" && how != "nearest")
     return Error(Code::kUnsupported, "the interpolation '", how, "'");
   EDGEML_RETURN_IF_ERROR(c.Finish());
@@ -208,18 +208,17 @@ Status LowerRandomCrop(LayerContext& c) {
 // Integers below `depth` in the form that output_mode asks for.
 Status Encode(LayerContext& c, int32_t indices, const std::string& mode, int64_t depth) {
   ir::Emitter& e = c.e;
-  if (depth < 1 || depth > kMostCategories)
-    return Error(Code::kInvalidModel, depth, " categories");
+  if (depth < 1 || depth > kMostCategories) return Error(Code::kInvalidModel, depth, " categories");
   const int rank = e.rank(indices);
   indices = e.Cast(indices, DType::kInt32);
   const bool one = mode == "one_hot";
-  if (rank < 1 || rank >= kMaxRank)
-    return Error(Code::kInvalidModel, "an input of rank ", rank);
+  if (rank < 1 || rank >= kMaxRank) return Error(Code::kInvalidModel, "an input of rank ", rank);
   // [.., 1] has its place taken by the categories.
   if (one && rank > 1 && e.shape(indices).back() == 1) indices = e.Squeeze(indices, rank - 1);
-  int32_t y = e.Op(OpCode::kOneHot,
-                   {indices, e.builder().AddInt(static_cast<int32_t>(depth)), e.Float(1), e.Float(0)},
-                   ir::AxisAttrs{-1, 0}, DType::kFloat32);
+  int32_t y =
+      e.Op(OpCode::kOneHot,
+           {indices, e.builder().AddInt(static_cast<int32_t>(depth)), e.Float(1), e.Float(0)},
+           ir::AxisAttrs{-1, 0}, DType::kFloat32);
   if (!one) {
     const int32_t axes[] = {rank - 1};
     y = e.Reduce(mode == "count" ? OpCode::kSum : OpCode::kReduceMax, y, axes, false);
@@ -249,8 +248,8 @@ Status LowerDiscretization(LayerContext& c) {
     return Error(Code::kUnsupported,
                  "bin_boundaries that the file does not hold in order; state them when the layer "
                  "is made");
-  const int32_t bins = c.e.Op(OpCode::kBucketize, {Float(c)}, ir::BucketizeAttrs{boundaries},
-                              DType::kInt32);
+  const int32_t bins =
+      c.e.Op(OpCode::kBucketize, {Float(c)}, ir::BucketizeAttrs{boundaries}, DType::kInt32);
   if (mode == "int") {
     c.Return(c.e.Cast(bins, DType::kInt64));
     return c.Finish();

@@ -17,8 +17,9 @@ struct Recurrent {
 };
 
 bool IsPlain(std::string_view name) {
-  static constexpr std::string_view kNames[] = {"LSTM",      "GRU",        "SimpleRNN",  "CuDNNLSTM",
-                                                "CuDNNGRU",  "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D"};
+  static constexpr std::string_view kNames[] = {"LSTM",       "GRU",       "SimpleRNN",
+                                                "CuDNNLSTM",  "CuDNNGRU",  "ConvLSTM1D",
+                                                "ConvLSTM2D", "ConvLSTM3D"};
   return std::ranges::find(kNames, name) != std::end(kNames);
 }
 
@@ -79,8 +80,7 @@ Result<Recurrent> ReadRecurrent(LayerContext& c, const LayerConfig& layer, const
       const size_t count = CountWeights(cells[i].config);
       // In an archive each cell of several has a group like a layer of a model.
       const Weights own = cells.size() == 1 ? all : all.OfItem("cells", cells, i);
-      out.run.cells.push_back(
-          ReadCell(c, cells[i].class_name, of_cell, own.OfRange(at, count)));
+      out.run.cells.push_back(ReadCell(c, cells[i].class_name, of_cell, own.OfRange(at, count)));
       EDGEML_RETURN_IF_ERROR(of_cell.Finish());
       EDGEML_RETURN_IF_ERROR(c.e.status());
       at += count;
@@ -105,7 +105,8 @@ Result<Recurrent> ReadRecurrent(LayerContext& c, const LayerConfig& layer, const
 }
 
 void CollectTensors(const LayerContext& c, const Argument& argument, std::vector<Tensor>& found) {
-  if (argument.kind == Argument::Kind::kTensor) found.push_back(c.lowering.Resolve(argument.tensor));
+  if (argument.kind == Argument::Kind::kTensor)
+    found.push_back(c.lowering.Resolve(argument.tensor));
   for (const Argument& item : argument.items) CollectTensors(c, item, found);
 }
 
@@ -164,8 +165,7 @@ std::vector<int32_t> RunRecurrent(LayerContext& c, Recurrent& layer, const CallT
   RecurrenceResult result = Run(c, layer.run, MoveChannels(c.e, tensors.x.value, dims, 1, true));
   const int time = layer.return_sequences ? 1 : 0;
   std::vector<int32_t> out = {MoveChannels(c.e, result.output, dims, time, false)};
-  for (const int32_t state : result.states)
-    out.push_back(MoveChannels(c.e, state, dims, 0, false));
+  for (const int32_t state : result.states) out.push_back(MoveChannels(c.e, state, dims, 0, false));
   return out;
 }
 
@@ -191,8 +191,7 @@ int32_t Merge(ir::Emitter& e, const std::string& mode, int32_t a, int32_t b) {
 Status LowerBidirectional(LayerContext& c) {
   // None is a mode of its own here, not the default.
   const bool apart = c.layer.config.Has("merge_mode") && !c.options.Has("merge_mode");
-  const std::string mode =
-      c.options.OneOf("merge_mode", {"concat", "sum", "mul", "ave"}, "concat");
+  const std::string mode = c.options.OneOf("merge_mode", {"concat", "sum", "mul", "ave"}, "concat");
   EDGEML_ASSIGN_OR_RETURN(const LayerConfig forward, ReadLayerConfig(c.options.Raw("layer")));
   const bool has_backward = c.options.Has("backward_layer");
   LayerConfig backward = forward;
@@ -213,8 +212,7 @@ Status LowerBidirectional(LayerContext& c) {
   // Keras 2 makes its layers put out zeros at masked steps.
   if (c.lowering.keras_major() < 3)
     one.run.zero_masked = two.run.zero_masked = one.return_sequences;
-  if (one.run.backwards)
-    return Error(Code::kUnsupported, "a forward layer that goes backwards");
+  if (one.run.backwards) return Error(Code::kUnsupported, "a forward layer that goes backwards");
   if (two.return_sequences != one.return_sequences || two.return_state != one.return_state)
     return Error(Code::kInvalidModel, "its layers return different things");
   EDGEML_ASSIGN_OR_RETURN(CallTensors tensors, ReadCallTensors(c));
@@ -266,8 +264,8 @@ Status LowerTimeDistributed(LayerContext& c) {
   const Shape in = e.shape(c.x());
   if (in.rank() < 2) return Error(Code::kInvalidModel, "an input of shape ", in.ToString());
   if (WorksOnAnyRank(inner)) {
-    EDGEML_ASSIGN_OR_RETURN(c.outputs, c.lowering.LowerLayer(inner, weights, none,
-                                                             {{c.x(), ir::kNoValue}}, ""));
+    EDGEML_ASSIGN_OR_RETURN(
+        c.outputs, c.lowering.LowerLayer(inner, weights, none, {{c.x(), ir::kNoValue}}, ""));
     if (!c.outputs.empty()) c.outputs[0].mask = c.inputs[0].mask;
     return Status::Ok();
   }
@@ -279,9 +277,8 @@ Status LowerTimeDistributed(LayerContext& c) {
   for (int d = 2; d < in.rank(); ++d) flat.push_back(in[d]);
   const int32_t x = e.Reshape(c.x(), flat);
   EDGEML_RETURN_IF_ERROR(e.status());
-  EDGEML_ASSIGN_OR_RETURN(
-      const std::vector<Tensor> made,
-      c.lowering.LowerLayer(inner, weights, none, {{x, ir::kNoValue}}, ""));
+  EDGEML_ASSIGN_OR_RETURN(const std::vector<Tensor> made,
+                          c.lowering.LowerLayer(inner, weights, none, {{x, ir::kNoValue}}, ""));
   for (const Tensor& tensor : made) {
     if (tensor.value == ir::kNoValue) return Status::Ok();  // not supported, and noted
     const Shape& shape = e.shape(tensor.value);
@@ -295,11 +292,16 @@ Status LowerTimeDistributed(LayerContext& c) {
 }
 
 constexpr LayerDef kLayers[] = {
-    {"Bidirectional", LowerBidirectional}, {"ConvLSTM1D", LowerRecurrent},
-    {"ConvLSTM2D", LowerRecurrent},        {"ConvLSTM3D", LowerRecurrent},
-    {"CuDNNGRU", LowerRecurrent},          {"CuDNNLSTM", LowerRecurrent},
-    {"GRU", LowerRecurrent},               {"LSTM", LowerRecurrent},
-    {"RNN", LowerRecurrent},               {"SimpleRNN", LowerRecurrent},
+    {"Bidirectional", LowerBidirectional},
+    {"ConvLSTM1D", LowerRecurrent},
+    {"ConvLSTM2D", LowerRecurrent},
+    {"ConvLSTM3D", LowerRecurrent},
+    {"CuDNNGRU", LowerRecurrent},
+    {"CuDNNLSTM", LowerRecurrent},
+    {"GRU", LowerRecurrent},
+    {"LSTM", LowerRecurrent},
+    {"RNN", LowerRecurrent},
+    {"SimpleRNN", LowerRecurrent},
     {"TimeDistributed", LowerTimeDistributed},
 };
 
