@@ -61,6 +61,8 @@ class Groups {
       case SharingWish::Kind::kInputInOutput: {
         if (gi.has_graph_input || wish.offset > to.bytes || ti.bytes > to.bytes - wish.offset)
           return;
+        // What shares memory with the part must not reach into the places of other parts.
+        if (gi.bytes != ti.bytes) return;
         const size_t target = offset_[out] + wish.offset;
         if (target < offset_[in] || target - offset_[in] > go.bytes ||
             gi.bytes > go.bytes - (target - offset_[in]))

@@ -79,6 +79,23 @@ TEST(PlanLayout, PartsAreMadeInTheirWhole) {
   EXPECT_EQ(layout->tensor_offset[1], layout->tensor_offset[2] + 128);
 }
 
+TEST(PlanLayout, WhatSharesMemoryWithAPartStaysOutOfOtherParts) {
+  LayoutRequest request;
+  // 2 is the end of 1 and becomes 3; 4 joins 0 and 3. As large as 1, it has room for it, but 0 is
+  // in its beginning while 1 is written.
+  request.tensors = {Tensor(32, 0, 4), Tensor(48, 1, 2), Tensor(16, 2, 3), Tensor(16, 3, 4),
+                     Tensor(48, 4, 5)};
+  request.node_inputs = {{}, {}, {1}, {2}, {0, 3}, {4}};
+  request.wishes = {{SharingWish::Kind::kOutputInInput, 2, 1, 2, 32},
+                    {SharingWish::Kind::kInPlace, 3, 2, 3, 0},
+                    {SharingWish::Kind::kInputInOutput, 4, 0, 4, 0},
+                    {SharingWish::Kind::kInputInOutput, 4, 3, 4, 32}};
+  const auto layout = PlanLayout(request);
+  ASSERT_TRUE(layout.ok());
+  const size_t a = layout->tensor_offset[0], b = layout->tensor_offset[1];
+  EXPECT_TRUE(a + 32 <= b || b + 48 <= a) << a << " and " << b;
+}
+
 TEST(PlanLayout, KeepsTheWholeApartWhenItWouldLiveTooLong) {
   LayoutRequest request;
   // The skip connection 0 lives from 0 to 3; a large tensor 1 is alive in between.

@@ -121,14 +121,15 @@ def common() -> dict:
         "unit_norm_axes": chain((6, 4, 2), lambda k: [k.layers.UnitNormalization(axis=[1, 3])]),
         "rms_norm": chain((5, 6), lambda k: [k.layers.RMSNormalization()], generations=NEW),
         "layer_norm_rms": chain((5, 6), lambda k: [k.layers.LayerNormalization(rms_scaling=True)], generations=NEW),
-        "spectral_norm": chain((5, 6, 2), lambda k: [k.layers.SpectralNormalization(k.layers.Conv2D(3, 2))]),
+        "spectral_norm": chain((5, 6, 2), lambda k: [k.layers.SpectralNormalization(k.layers.Conv2D(3, 2))], generations=NEW),
+        "activation_sparsemax": chain((6,), lambda k: [k.layers.Activation("sparsemax")], generations=NEW, expect="sparsemax"),
     }
     return cases
 
 
 def convolutions() -> dict:
-    def conv(kind, shape, *arguments, **options):
-        return chain(shape, lambda k: [getattr(k.layers, kind)(*arguments, **options)])
+    def conv(kind, shape, *arguments, generations=BOTH, **options):
+        return chain(shape, lambda k: [getattr(k.layers, kind)(*arguments, **options)], generations=generations)
     return {
         "conv1d": conv("Conv1D", (9, 4), 5, 3, activation="relu"),
         "conv1d_causal": conv("Conv1D", (9, 4), 5, 3, padding="causal", dilation_rate=2),
@@ -145,7 +146,7 @@ def convolutions() -> dict:
         "depthwise2d": conv("DepthwiseConv2D", (8, 8, 4), 3, strides=2, padding="same", activation="relu"),
         "depthwise2d_dilated": conv("DepthwiseConv2D", (9, 9, 3), 3, dilation_rate=2, depth_multiplier=2),
         "separable1d": conv("SeparableConv1D", (9, 4), 5, 3),
-        "separable1d_causal": conv("SeparableConv1D", (9, 4), 5, 3, padding="causal"),
+        "separable1d_causal": conv("SeparableConv1D", (9, 4), 5, 3, padding="causal", generations=OLD),
         "separable2d": conv("SeparableConv2D", (8, 8, 4), 5, 3, depth_multiplier=2, activation="relu"),
         "conv1d_transpose": conv("Conv1DTranspose", (7, 3), 4, 3, strides=2, padding="same"),
         "conv1d_transpose_valid": conv("Conv1DTranspose", (7, 3), 4, 4, strides=3),

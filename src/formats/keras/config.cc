@@ -95,7 +95,7 @@ Argument ReadOldArgument(const Json& json, int depth) {
 // One call in the writing of Keras 1 and 2: references, each with named arguments, or one alone.
 Result<Call> ReadOldCall(const Json& json) {
   Call call;
-  const bool alone = IsReference(json);
+  const bool alone = IsReference(json) || json[0].text() == "_CONSTANT_VALUE";
   std::vector<Argument> tensors;
   const size_t count = alone ? 1 : json.items().size();
   for (size_t i = 0; i < count; ++i) {

@@ -128,6 +128,11 @@ const LayerDef* FindLayer(std::string_view class_name) {
   return nullptr;
 }
 
+const LayerDef* FindLayer(const LayerConfig& layer) {
+  const LayerDef* operation = FindKerasOperation(layer);
+  return operation != nullptr ? operation : FindLayer(layer.class_name);
+}
+
 void Lowering::Note(const std::string& note) {
   if (std::ranges::find(notes_, note) == notes_.end()) notes_.push_back(note);
 }
@@ -230,7 +235,7 @@ Result<std::vector<Tensor>> Lowering::LowerModel(const ModelConfig& model, const
           LowerLayer(layer, weights.OfLayer(model, key.first), call, std::move(tensors), scope);
       if (!lowered.ok()) return lowered.status();
       outputs = std::move(lowered).value();
-    } else if (layer.model == nullptr && FindLayer(layer.class_name) == nullptr) {
+    } else if (layer.model == nullptr && FindLayer(layer) == nullptr) {
       problems_.Add(Concat("layer class ", layer.class_name), Concat("'", layer.name, "'"));
     }
     frames_.back().done[key] = std::move(outputs);
@@ -261,7 +266,7 @@ Result<std::vector<Tensor>> Lowering::LowerLayer(const LayerConfig& layer, const
   using Outputs = Result<std::vector<Tensor>>;
   if (layer.model != nullptr)
     return leave(LowerModel(*layer.model, weights, inputs, Concat(named->name, "/")));
-  const LayerDef* def = FindLayer(layer.class_name);
+  const LayerDef* def = FindLayer(layer);
   if (def == nullptr) {
     const bool custom =
         !layer.registered_name.empty() && layer.registered_name.find('>') != std::string::npos;

@@ -95,6 +95,10 @@ std::span<const LayerDef> ReshapingLayers();
 
 // The handler of a class, null when there is none.
 const LayerDef* FindLayer(std::string_view class_name);
+// The same for a layer that may be an operation, whose class may be called like a layer's ("Add").
+const LayerDef* FindLayer(const LayerConfig& layer);
+// An operation of keras.ops; null when it is a layer.
+const LayerDef* FindKerasOperation(const LayerConfig& layer);
 
 // An activation by its name or config: applies it to `x`. Errors stick to c.e.
 int32_t Activate(LayerContext& c, const Json& activation, int32_t x);

@@ -70,6 +70,18 @@ bool IsLayer(const LayerConfig& layer) {
   return layer.module.find("keras.src.ops") == std::string::npos;
 }
 
+// What archives call the group of one of several layers: the class, with a number from the second
+// of that class on.
+std::string GroupName(std::span<const LayerConfig> layers, size_t index) {
+  std::string name = SnakeCase(layers[index].class_name);
+  // The one layer whose class is called otherwise than the config says.
+  if (name == "group_query_attention") name = "grouped_query_attention";
+  int before = 0;
+  for (size_t i = 0; i < index; ++i)
+    before += IsLayer(layers[i]) && layers[i].class_name == layers[index].class_name ? 1 : 0;
+  return before == 0 ? name : Concat(name, "_", before);
+}
+
 Result<ir::ConstantData> ToFloat32(const ir::ConstantData& data, DType type) {
   const size_t width = static_cast<size_t>(BitsOf(type)) / 8;
   const size_t count = data.bytes.size() / width;
@@ -114,11 +126,7 @@ Weights Weights::OfLayer(const ModelConfig& model, size_t index) const {
   out.where_ = Concat("layer '", layer.name, "'");
   if (is_archive_) {
     if (!group_) return out;
-    const std::string name = SnakeCase(layer.class_name);
-    int before = 0;
-    for (size_t i = 0; i < index; ++i)
-      before += IsLayer(model.layers[i]) && SnakeCase(model.layers[i].class_name) == name ? 1 : 0;
-    const std::string unique = before == 0 ? name : Concat(name, "_", before);
+    const std::string unique = GroupName(model.layers, index);
     for (const char* list : {"layers", "_layer_checkpoint_dependencies"}) {
       if (!group_->HasLink(list)) continue;
       auto layers = group_->Find(list);
@@ -168,6 +176,11 @@ Weights Weights::OfPart(std::string_view child, std::span<const std::string_view
                         entries_.begin() + static_cast<ptrdiff_t>((piece + 1) * size));
   }
   return out;
+}
+
+Weights Weights::OfItem(std::string_view list, std::span<const LayerConfig> items,
+                        size_t index) const {
+  return is_archive_ ? OfPart(list).OfPart(GroupName(items, index)) : *this;
 }
 
 Weights Weights::OfRange(size_t begin, size_t count) const {

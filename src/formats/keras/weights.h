@@ -50,6 +50,9 @@ class Weights {
   Weights OfPart(std::string_view child, std::span<const std::string_view> prefixes = {},
                  size_t piece = 0, size_t pieces = 1) const;
 
+  // Of item `index` of a list of layers that is a part of this one. In other files than archives:
+  // all of this layer's weights.
+  Weights OfItem(std::string_view list, std::span<const LayerConfig> items, size_t index) const;
   // `count` weights from `begin` on where all weights of the layer are in one list; in archives the
   // same weights.
   Weights OfRange(size_t begin, size_t count) const;

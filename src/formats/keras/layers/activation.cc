@@ -25,10 +25,9 @@ int32_t HardSigmoid(LayerContext& c, int32_t x) {
   return e.Mul(inner, e.Float(1.0f / 6));
 }
 
-// log(1 + e^x) as max(x, 0) + log(1 + e^-|x|), which does not overflow.
+// log(1 + e^x), which overflows above 88 as in TensorFlow's conversion.
 int32_t Softplus(ir::Emitter& e, int32_t x) {
-  const int32_t small = e.Op(OpCode::kExp, {e.Op(OpCode::kNeg, {e.Op(OpCode::kAbs, {x})})});
-  return e.Add(e.Op(OpCode::kRelu, {x}), e.Op(OpCode::kLog, {e.Add(small, e.Float(1))}));
+  return e.Op(OpCode::kLog, {e.Add(e.Op(OpCode::kExp, {x}), e.Float(1))});
 }
 
 // Where x > limit: a, else b.
@@ -70,9 +69,8 @@ int32_t Softmax(LayerContext& c, int32_t x, std::vector<int32_t> axes, OpCode op
 
 int32_t Elu(ir::Emitter& e, int32_t x, float alpha) {
   if (alpha == 1.0f) return e.Op(OpCode::kElu, {x});
-  // max(x, 0) + alpha (e^min(x, 0) - 1)
-  const int32_t below = e.Op(OpCode::kElu, {e.Minimum(x, e.Float(0))});
-  return e.Add(e.Op(OpCode::kRelu, {x}), e.Mul(below, e.Float(alpha)));
+  // Above 0 x, else alpha (e^x - 1).
+  return WhereGreater(e, x, 0, x, e.Mul(e.Op(OpCode::kElu, {x}), e.Float(alpha)));
 }
 
 // keras.activations.relu: x above the threshold up to max_value; below, (x - threshold) * slope.
@@ -117,9 +115,7 @@ constexpr Function kFunctions[] = {
      [](LayerContext& c, int32_t x) { return Softmax(c, x, {}, OpCode::kLogSoftmax); }},
     {"softplus", [](LayerContext& c, int32_t x) { return Softplus(c.e, x); }},
     {"log_sigmoid",
-     [](LayerContext& c, int32_t x) {
-       return c.e.Op(OpCode::kNeg, {Softplus(c.e, c.e.Op(OpCode::kNeg, {x}))});
-     }},
+     [](LayerContext& c, int32_t x) { return c.e.Op(OpCode::kLog, {Sigmoid(c.e, x)}); }},
     {"softsign",
      [](LayerContext& c, int32_t x) {
        return c.e.Div(x, c.e.Add(c.e.Op(OpCode::kAbs, {x}), c.e.Float(1)));

@@ -78,6 +78,14 @@ std::vector<int32_t> WithBias(std::vector<int32_t> inputs, int32_t bias) {
   return inputs;
 }
 
+// The bias, or zeros: CONV_2D and DEPTHWISE_CONV_2D of LiteRT do not work without.
+// REQUIRES: there is a weight with as many elements.
+int32_t BiasOrZeros(LayerContext& c, int32_t bias, int32_t channels) {
+  if (!c.e.ok() || bias != ir::kNoValue) return bias;
+  const std::vector<float> zeros(static_cast<size_t>(channels));
+  return c.e.Floats({channels}, zeros, c.Name("zero_bias"));
+}
+
 // A kernel [k, …] of one dimension as [1, k, …].
 Weight AsTwoDimensional(Weight kernel, size_t dims) {
   if (dims != 1) return kernel;
@@ -106,6 +114,7 @@ int32_t Depthwise(LayerContext& c, const Geometry& g, int32_t x, Weight kernel, 
   if (channels > INT32_MAX) c.e.Fail(Error(Code::kInvalidModel, "too many channels"));
   const int32_t w =
       c.Constant(kernel, {1, s[0], s[1], static_cast<int32_t>(channels)}, "depthwise_kernel");
+  bias = BiasOrZeros(c, bias, static_cast<int32_t>(channels));
   ir::DepthwiseConvAttrs attributes;
   attributes.window = WindowOf(g);
   attributes.depth_multiplier = s[3];
@@ -117,7 +126,7 @@ Status LowerConv(LayerContext& c, size_t dims) {
   const auto filters = static_cast<int32_t>(c.options.Int("filters"));
   const auto groups = static_cast<int32_t>(c.options.Int("groups", 1));
   const Weight kernel = c.Take("kernel", 0, static_cast<int>(dims) + 2);
-  const int32_t bias = TakeBias(c, 1, filters);
+  int32_t bias = TakeBias(c, 1, filters);
   const int32_t x = Before(c, g);
   EDGEML_RETURN_IF_ERROR(c.Check());
   if (!KernelFits(c, kernel, g)) return c.Check();
@@ -146,7 +155,8 @@ Status LowerConv(LayerContext& c, size_t dims) {
     const Weight w = Transposed(AsTwoDimensional(kernel, dims), order);
     ir::ConvAttrs attributes;
     attributes.window = WindowOf(g);
-    y = c.e.Op(OpCode::kConv2D, WithBias({x, c.Constant(w, w.shape, "kernel")}, bias), attributes);
+    bias = BiasOrZeros(c, bias, w.shape[0]);
+    y = c.e.Op(OpCode::kConv2D, {x, c.Constant(w, w.shape, "kernel"), bias}, attributes);
   }
   After(c, g, y);
   return c.Finish();
@@ -182,7 +192,8 @@ Status LowerSeparableConv(LayerContext& c, size_t dims) {
   ir::ConvAttrs attributes;
   attributes.window.padding = ir::Padding::kValid;
   const int32_t y =
-      c.e.Op(OpCode::kConv2D, WithBias({middle, c.Constant(w, w.shape, "pointwise_kernel")}, bias),
+      c.e.Op(OpCode::kConv2D,
+             {middle, c.Constant(w, w.shape, "pointwise_kernel"), BiasOrZeros(c, bias, w.shape[0])},
              attributes);
   After(c, g, y);
   return c.Finish();

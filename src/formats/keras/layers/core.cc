@@ -75,6 +75,16 @@ Status LowerStripped(LayerContext& c, const char* toolkit_name) {
   return Status::Ok();
 }
 
+// The kernel in the file is the one that training last normalized; inference takes it as it is.
+Status LowerSpectralNormalization(LayerContext& c) {
+  c.options.Ignore({"power_iterations"});
+  EDGEML_ASSIGN_OR_RETURN(LayerConfig inner, ReadLayerConfig(c.options.Raw("layer")));
+  if (inner.name.empty()) inner.name = c.layer.name;
+  EDGEML_ASSIGN_OR_RETURN(
+      c.outputs, c.lowering.LowerLayer(inner, c.weights.OfPart("layer"), c.call, c.inputs, ""));
+  return c.Finish();
+}
+
 constexpr LayerDef kLayers[] = {
     {"ActivityRegularization", LowerIdentity},
     {"AlphaDropout", LowerIdentity},
@@ -90,6 +100,7 @@ constexpr LayerDef kLayers[] = {
     {"SpatialDropout1D", LowerIdentity},
     {"SpatialDropout2D", LowerIdentity},
     {"SpatialDropout3D", LowerIdentity},
+    {"SpectralNormalization", LowerSpectralNormalization},
 };
 
 }  // namespace

@@ -3,7 +3,7 @@
 #include <numeric>
 
 #include "src/base/strings.h"
-#include "src/formats/keras/layers/common.h"
+#include "src/formats/keras/layers/einsum.h"
 
 namespace edgeml::keras {
 namespace {
@@ -93,8 +93,11 @@ Status LowerDot(LayerContext& c) {
   const bool normalize = c.options.Bool("normalize", false);
   EDGEML_RETURN_IF_ERROR(c.Check());
   ir::Emitter& e = c.e;
+  // One label for each dimension: the batch, the one summed over, and the others of each side.
+  EinsumSpec spec;
+  spec.out = "b";
   int32_t sides[2];
-  std::vector<int32_t> rest[2];
+  char label = 'c';
   for (size_t i = 0; i < 2; ++i) {
     sides[i] = c.inputs[i].value;
     const int rank = e.rank(sides[i]);
@@ -105,33 +108,17 @@ Status LowerDot(LayerContext& c) {
       const int32_t sum = e.Reduce(OpCode::kSum, e.Op(OpCode::kSquare, {sides[i]}), reduced, true);
       sides[i] = e.Mul(sides[i], e.Op(OpCode::kRsqrt, {e.Maximum(sum, e.Float(1e-12f))}));
     }
-    std::vector<int32_t> order;
-    for (int d = 0; d < rank; ++d)
-      if (d != *axis) order.push_back(d);
-    for (size_t d = 1; d < order.size(); ++d) rest[i].push_back(e.shape(sides[i])[order[d]]);
-    order.push_back(*axis);
-    sides[i] = e.Transpose(sides[i], order);
-    // [batch, rest, k]
-    const Shape& shape = e.shape(sides[i]);
-    if (rest[i].size() != 1 && e.ok()) {
-      int64_t product = 1;
-      for (const int32_t d : rest[i]) {
-        if (d == kUnknownDim) return Error(Code::kUnsupported, "an open size of its inputs");
-        product *= d;
-      }
-      if (product > INT32_MAX) return Error(Code::kInvalidModel, "inputs too large");
-      sides[i] = e.Reshape(sides[i], {shape[0], static_cast<int32_t>(product), shape.back()});
+    std::string& labels = i == 0 ? spec.a : spec.b;
+    labels = "b";
+    for (int d = 1; d < rank; ++d) {
+      labels += d == *axis ? 'a' : label++;
+      if (d != *axis) spec.out += labels.back();
     }
   }
-  int32_t y =
-      e.Op(OpCode::kBatchMatMul, {sides[0], sides[1]}, ir::BatchMatMulAttrs{false, true, false});
-  if (e.ok()) {
-    Shape shape{e.shape(y)[0]};
-    for (const auto& dims : rest)
-      for (const int32_t d : dims) shape.push_back(d);
-    if (shape.rank() == 1) shape.push_back(1);
-    if (shape.rank() != e.rank(y)) y = e.Reshape(y, shape);
-  }
+  if (spec.out.size() > static_cast<size_t>(kMaxRank))
+    return Error(Code::kUnsupported, "a result of rank ", spec.out.size());
+  int32_t y = Einsum(e, spec, sides[0], sides[1]);
+  if (spec.out.size() == 1) y = e.ExpandDims(y, 1);
   c.Return(y);
   return c.Finish();
 }

@@ -37,7 +37,8 @@ Weight Reordered(const Weight& weight, std::span<const size_t> order) {
 // The kernels of cuDNN layers hold each gate's matrix transposed; those of the input, as if that
 // had been reshaped in column-major order (keras.saving.legacy.hdf5_format).
 void FromCudnn(Weight& weight, int32_t units, bool is_recurrent) {
-  const auto rows = static_cast<size_t>(weight.shape[0]), row = static_cast<size_t>(weight.shape[1]);
+  const auto rows = static_cast<size_t>(weight.shape[0]),
+             row = static_cast<size_t>(weight.shape[1]);
   const auto columns = static_cast<size_t>(units);
   const std::span<const float> from = weight.floats();
   std::vector<float> values(from.size());
@@ -46,8 +47,7 @@ void FromCudnn(Weight& weight, int32_t units, bool is_recurrent) {
     for (size_t r = 0; r < rows; ++r) {
       for (size_t c = 0; c < columns; ++c) {
         const size_t flat = r + c * rows;  // of the element in column-major order
-        values[at(r, c)] =
-            is_recurrent ? from[at(c, r)] : from[at(flat / columns, flat % columns)];
+        values[at(r, c)] = is_recurrent ? from[at(c, r)] : from[at(flat / columns, flat % columns)];
       }
     }
   }
@@ -125,7 +125,12 @@ int32_t Product(LayerContext& c, const Cell& cell, int32_t x, const Weight& kern
                 std::span<const float> bias, std::string_view name, bool is_recurrent) {
   ir::Emitter& e = c.e;
   std::vector<int32_t> inputs = {x, Weights2D(c, kernel, name)};
-  if (!bias.empty()) inputs.push_back(Bias(c, bias));
+  if (!bias.empty()) {
+    inputs.push_back(Bias(c, bias));
+  } else if (cell.dims == 1 || cell.dims == 2) {  // CONV_2D of LiteRT does not work without
+    const std::vector<float> zeros(static_cast<size_t>(cell.units * cell.gates()));
+    inputs.push_back(Bias(c, zeros));
+  }
   if (cell.dims == 0) {
     ir::FullyConnectedAttrs attributes;
     attributes.keep_num_dims = e.rank(x) != 2;
@@ -172,8 +177,8 @@ std::vector<int32_t> Gates(LayerContext& c, const Cell& cell, int32_t sums, int3
 std::vector<int32_t> StepLstm(LayerContext& c, const Cell& cell, int32_t projected,
                               std::span<const int32_t> states) {
   ir::Emitter& e = c.e;
-  const int32_t sums = e.Add(projected, Product(c, cell, states[0], cell.recurrent_kernel, {},
-                                                "recurrent_kernel", true));
+  const int32_t sums = e.Add(
+      projected, Product(c, cell, states[0], cell.recurrent_kernel, {}, "recurrent_kernel", true));
   const std::vector<int32_t> parts = Cut(e, sums, 3 * cell.units, cell.units);
   const std::vector<int32_t> gates = Gates(c, cell, parts[0], 3);
   const int32_t candidate = Activate(c, cell.activation, parts[1]);
@@ -195,16 +200,16 @@ std::vector<int32_t> StepGru(LayerContext& c, const Cell& cell, int32_t projecte
     const Weight part = MakeWeight({candidate ? cell.units : 2 * cell.units, cell.units},
                                    ToVector(candidate ? all.subspan(cut) : all.first(cut)));
     return Product(c, cell, of, part,
-                   bias.empty()  ? bias
-                   : candidate ? bias.subspan(block)
-                               : bias.first(block),
+                   bias.empty() ? bias
+                   : candidate  ? bias.subspan(block)
+                                : bias.first(block),
                    name, true);
   };
   int32_t inner = ir::kNoValue, candidate = ir::kNoValue;
   std::vector<int32_t> gates;
   if (cell.reset_after) {
-    const int32_t all = Product(c, cell, h, cell.recurrent_kernel, cell.recurrent_bias,
-                                "recurrent_kernel", true);
+    const int32_t all =
+        Product(c, cell, h, cell.recurrent_kernel, cell.recurrent_bias, "recurrent_kernel", true);
     const std::vector<int32_t> recurrent = Cut(e, all, 2 * cell.units, cell.units);
     gates = Gates(c, cell, e.Add(x[0], recurrent[0]), 2);
     inner = e.Mul(gates[1], recurrent[1]);
@@ -233,9 +238,7 @@ Cell ReadCell(LayerContext& c, std::string_view class_name, LayerOptions& option
   if (class_name == "LSTM" || class_name.starts_with("ConvLSTM")) cell.kind = Cell::Kind::kLstm;
   if (class_name.starts_with("ConvLSTM")) cell.dims = static_cast<size_t>(class_name[8] - '0');
   // In Keras 1 units were called output_dim.
-  const char* units = cell.dims > 0            ? "filters"
-                      : options.Has("units") ? "units"
-                                             : "output_dim";
+  const char* units = cell.dims > 0 ? "filters" : options.Has("units") ? "units" : "output_dim";
   const int64_t count = options.Int(units);
   const int32_t gates = cell.gates();
   if (count < 1 || count > INT32_MAX / 8) {
@@ -246,7 +249,8 @@ Cell ReadCell(LayerContext& c, std::string_view class_name, LayerOptions& option
   cell.activation = options.Raw("activation");
   if (!options.Has("activation") && cudnn) cell.activation = Json(std::string("tanh"));
   if (cell.kind != Cell::Kind::kSimple) {
-    const char* inner = options.Has("inner_activation") ? "inner_activation" : "recurrent_activation";
+    const char* inner =
+        options.Has("inner_activation") ? "inner_activation" : "recurrent_activation";
     cell.recurrent_activation = options.Raw(inner);
     if (!options.Has(inner) && cudnn) cell.recurrent_activation = Json(std::string("sigmoid"));
     cell.grouped = IsElementwise(cell.recurrent_activation);
@@ -288,8 +292,8 @@ Cell ReadCell(LayerContext& c, std::string_view class_name, LayerOptions& option
     kernel = Reordered(kernel, kOrder);
     recurrent = Reordered(recurrent, kOrder);
     if (!cell.bias.empty())
-      cell.bias = ToVector(
-          Reordered(MakeWeight({static_cast<int32_t>(wide)}, cell.bias), kOrder).floats());
+      cell.bias =
+          ToVector(Reordered(MakeWeight({static_cast<int32_t>(wide)}, cell.bias), kOrder).floats());
   }
   cell.kernel = ForOperator(std::move(kernel), cell.dims);
   cell.recurrent_kernel = ForOperator(std::move(recurrent), cell.dims);
@@ -305,8 +309,7 @@ std::vector<int32_t> Step(LayerContext& c, const Cell& cell, int32_t projected,
   if (cell.kind == Cell::Kind::kLstm) return StepLstm(c, cell, projected, states);
   if (cell.kind == Cell::Kind::kGru) return StepGru(c, cell, projected, states);
   const int32_t sum = c.e.Add(
-      projected,
-      Product(c, cell, states[0], cell.recurrent_kernel, {}, "recurrent_kernel", true));
+      projected, Product(c, cell, states[0], cell.recurrent_kernel, {}, "recurrent_kernel", true));
   return {Activate(c, cell.activation, sum)};
 }
 

@@ -11,10 +11,9 @@ namespace {
 
 using ir::OpCode;
 
-constexpr int32_t kMostUnrolled = 4;       // steps; more are a loop
-constexpr int64_t kMostZeros = 4096;       // elements of a constant of zeros
-constexpr const char kFixBatch[] =
-    "its state needs a batch of known size; convert with --batch 1";
+constexpr int32_t kMostUnrolled = 2;  // steps; a loop of more has fewer operators
+constexpr int64_t kMostZeros = 4096;  // elements of a constant of zeros
+constexpr const char kFixBatch[] = "its state needs a batch of known size; convert with --batch 1";
 
 std::string_view NameOfActivation(const Json& activation) {
   if (activation.is_null()) return "linear";
@@ -168,7 +167,8 @@ int32_t FusedLstm(LayerContext& c, const Cell& cell, int32_t x, int32_t batch) {
         Part(c, cell.recurrent_kernel.floats(), at, out, Concat("recurrent_to_", kGates[g]));
     inputs[12 + g] = Part(c, bias, at, {cell.units}, Concat(kGates[g], "_bias"));
   }
-  inputs[18] = e.builder().AddVariable(c.Name("output_state"), DType::kFloat32, {batch, cell.units});
+  inputs[18] =
+      e.builder().AddVariable(c.Name("output_state"), DType::kFloat32, {batch, cell.units});
   inputs[19] = e.builder().AddVariable(c.Name("cell_state"), DType::kFloat32, {batch, cell.units});
   return e.Op(OpCode::kUnidirectionalSequenceLstm, std::move(inputs), ir::LstmAttrs{});
 }
@@ -217,8 +217,8 @@ RecurrenceResult RunFused(LayerContext& c, const Recurrence& r, int32_t x) {
 
 // Tensors [batch, …] of each step of [batch, time, …], in the order of the steps.
 std::vector<int32_t> Steps(ir::Emitter& e, int32_t x, int32_t count, bool backwards) {
-  std::vector<int32_t> steps = e.Ops(OpCode::kUnpack, {x}, ir::AxisAttrs{1, count},
-                                     static_cast<size_t>(count), e.type(x));
+  std::vector<int32_t> steps =
+      e.Ops(OpCode::kUnpack, {x}, ir::AxisAttrs{1, count}, static_cast<size_t>(count), e.type(x));
   if (backwards) std::ranges::reverse(steps);
   return steps;
 }
@@ -258,8 +258,7 @@ std::vector<int32_t> AddInputs(ir::GraphBuilder& builder, LayerContext& c,
                                std::span<const int32_t> like) {
   std::vector<int32_t> inputs;
   for (const int32_t v : like)
-    inputs.push_back(
-        builder.AddInput(Concat("loop_", inputs.size()), c.e.type(v), c.e.shape(v)));
+    inputs.push_back(builder.AddInput(Concat("loop_", inputs.size()), c.e.type(v), c.e.shape(v)));
   return inputs;
 }
 
@@ -283,8 +282,8 @@ ir::Graph MakeBody(LayerContext& c, const Recurrence& r, const LoopPlan& plan,
   ir::GraphBuilder builder(c.Name("body"), c.e.builder().evaluator());
   const std::vector<int32_t> inputs = AddInputs(builder, c, arguments);
   const BuilderScope scope(c.lowering, builder);
-  LayerContext body{c.lowering, c.layer, LayerOptions(c.layer.config), {}, c.call, {}, {},
-                    ir::Emitter(builder)};
+  LayerContext body{c.lowering, c.layer, LayerOptions(c.layer.config), {}, c.call,
+                    {},         {},      ir::Emitter(builder)};
   ir::Emitter& e = body.e;
   e.SetPrefix(c.Name("step"));
   const int32_t t = inputs[0];
@@ -345,8 +344,7 @@ RecurrenceResult RunLoop(LayerContext& c, const Recurrence& r, int32_t projected
   ir::WhileAttrs attributes;
   attributes.cond_subgraph = c.lowering.AddGraph(std::move(condition));
   attributes.body_subgraph = c.lowering.AddGraph(std::move(body));
-  auto results =
-      e.builder().Add(OpCode::kWhile, std::move(arguments), attributes, std::move(made));
+  auto results = e.builder().Add(OpCode::kWhile, std::move(arguments), attributes, std::move(made));
   if (!results.ok()) {
     e.Fail(results.status());
     return {};
@@ -398,8 +396,8 @@ RecurrenceResult Run(LayerContext& c, const Recurrence& r, int32_t x) {
     return {};
   }
   if (!r.initial.empty() && r.initial.size() != NumStates(r)) {
-    e.Fail(Error(Code::kInvalidModel, r.initial.size(), " initial states, expected ",
-                 NumStates(r)));
+    e.Fail(
+        Error(Code::kInvalidModel, r.initial.size(), " initial states, expected ", NumStates(r)));
     return {};
   }
   const int32_t projected = ProjectAll(c, r.cells[0], x);
@@ -409,7 +407,8 @@ RecurrenceResult Run(LayerContext& c, const Recurrence& r, int32_t x) {
     if (!r.initial.empty()) break;
     // [batch, units], of a convolution [batch, …, units].
     Shape shape{in[0]};
-    for (size_t d = 0; d < cell.dims; ++d) shape.push_back(e.shape(projected)[static_cast<int>(d) + 2]);
+    for (size_t d = 0; d < cell.dims; ++d)
+      shape.push_back(e.shape(projected)[static_cast<int>(d) + 2]);
     shape.push_back(cell.units);
     const int32_t zeros = Zeros(e, shape, x);
     for (size_t i = 0; i < cell.num_states(); ++i) now.states.push_back(zeros);
@@ -419,7 +418,8 @@ RecurrenceResult Run(LayerContext& c, const Recurrence& r, int32_t x) {
   int32_t mask = r.mask;
   if (mask != ir::kNoValue) {
     mask = e.Cast(mask, DType::kBool);
-    while (e.ok() && e.rank(mask) < e.rank(now.states[0]) + 1) mask = e.ExpandDims(mask, e.rank(mask));
+    while (e.ok() && e.rank(mask) < e.rank(now.states[0]) + 1)
+      mask = e.ExpandDims(mask, e.rank(mask));
   }
   if (!e.ok()) return {};
   const bool few = in[1] != kUnknownDim && in[1] <= kMostUnrolled;
