@@ -4,13 +4,6 @@ import numpy as np
 
 __version__: str
 
-def convert(
-    path: str,
-    batch: Optional[int] = None,
-    input_shapes: Sequence[Sequence[int]] = ...,
-    verify: int = 1,
-) -> Tuple[bytes, Dict[str, Any]]: ...
-
 class StatusError(Exception):
     """args: the code's name ("invalid model") and the message."""
 

@@ -14,7 +14,6 @@ import pathlib
 import tempfile
 from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence, Union
 
-from . import _edge_ml
 
 __all__ = ["Converter", "ConverterError", "OpsSet", "Optimize", "RepresentativeDataset", "TargetSpec"]
 
@@ -82,7 +81,11 @@ class Converter:
         self.inference_output_type: Any = "float32"
         self.allow_custom_ops = False
         self.batch: Optional[int] = None
-        self.input_shapes: Sequence[Sequence[int]] = []
+        self.input_shapes: Union[Sequence[Sequence[int]], Dict[str, Sequence[int]]] = []
+        self.signature = ""
+        self.tags: List[str] = []
+        self.input_arrays: List[str] = []
+        self.output_arrays: List[str] = []
         self.verify = 1
         self.report: Dict[str, Any] = {}
 
@@ -98,16 +101,44 @@ class Converter:
         signature_keys: Optional[Sequence[str]] = None,
         tags: Optional[Iterable[str]] = None,
     ) -> "Converter":
-        raise ConverterError("SavedModels cannot be read yet; save the Keras model as .keras or .h5")
+        """The folder of a SavedModel. One signature is converted, serving_default unless another one is named."""
+        converter = cls(saved_model_dir)
+        keys = list(signature_keys or [])
+        if len(keys) > 1:
+            raise ConverterError(f"one signature at a time can be converted, not {len(keys)}: {', '.join(keys)}")
+        converter.signature = keys[0] if keys else ""
+        converter.tags = sorted(tags or [])
+        return converter
+
+    @classmethod
+    def from_graph_def_file(
+        cls,
+        graph_def_file: Union[str, os.PathLike],
+        input_arrays: Sequence[str] = (),
+        output_arrays: Sequence[str] = (),
+        input_shapes: Optional[Dict[str, Sequence[int]]] = None,
+    ) -> "Converter":
+        """A frozen GraphDef (.pb), with the names of the tensors to feed and to answer with."""
+        converter = cls(graph_def_file)
+        converter.input_arrays, converter.output_arrays = list(input_arrays), list(output_arrays)
+        converter.input_shapes = dict(input_shapes or {})
+        return converter
+
+    from_frozen_graph = from_graph_def_file
 
     @classmethod
     def from_keras_model(cls, model: Any) -> "Converter":
-        """A live Keras model, of Keras 3 or of tf_keras. It is saved to a temporary file."""
+        """A live Keras model, of Keras 3 or of tf_keras. It is saved to a temporary file; a model that is a class of its
+        own is exported as SavedModel."""
         converter = cls()
 
         def save(folder: str) -> str:
-            path = os.path.join(folder, "model.keras")
-            model.save(path)
+            described = any(c.__name__ in ("Functional", "Sequential") for c in type(model).__mro__)
+            path = os.path.join(folder, "model.keras" if described else "model")
+            if described:
+                model.save(path)
+            else:
+                model.export(path)
             return path
 
         converter._save = save
@@ -115,18 +146,40 @@ class Converter:
 
     @classmethod
     def from_concrete_functions(cls, funcs: Sequence[Any], trackable_obj: Any = None) -> "Converter":
-        raise ConverterError("functions cannot be converted yet; save the Keras model as .keras or .h5")
+        """A concrete function of TensorFlow. `trackable_obj` is what holds its variables. Saved to a temporary folder."""
+        if len(funcs) != 1:
+            raise ConverterError(f"one function at a time can be converted, not {len(funcs)}")
+        converter = cls()
+
+        def save(folder: str) -> str:
+            import tensorflow as tf  # type: ignore[import-not-found]
+
+            holder = trackable_obj
+            if holder is None:
+                holder = tf.Module()
+                holder.captured = list(funcs[0].captured_inputs)
+            path = os.path.join(folder, "model")
+            tf.saved_model.save(holder, path, signatures=funcs[0])
+            return path
+
+        converter._save = save
+        return converter
+
+    def _float16(self) -> bool:
+        """Whether weights are asked for as float16, and nothing else."""
+        types = [_type_name(t) for t in self.target_spec.supported_types]
+        return types == ["float16"] and bool(self.optimizations) and self.representative_dataset is None
 
     def _refuse_what_is_not_there(self) -> None:
         types = {_type_name(t) for t in self.target_spec.supported_types}
         ops = {_type_name(getattr(o, "value", o)) for o in self.target_spec.supported_ops}
         ends = {_type_name(self.inference_input_type), _type_name(self.inference_output_type)}
         wanted = []
-        if self.optimizations:
+        if self.optimizations and not self._float16():
             wanted.append("optimizations")
         if self.representative_dataset is not None:
             wanted.append("representative_dataset")
-        if types - {"float32"}:
+        if types - {"float32"} and not self._float16():
             wanted.append("target_spec.supported_types")
         if ops - {"TFLITE_BUILTINS", "SELECT_TF_OPS"}:
             wanted.append("target_spec.supported_ops")
@@ -135,7 +188,7 @@ class Converter:
         if wanted:
             raise ConverterError(
                 f"quantization is not built in yet, so {', '.join(wanted)} cannot be honoured; "
-                "leave them at their defaults to get a float model"
+                "leave them at their defaults to get a float model, or ask for float16 weights"
             )
 
     def convert(self) -> bytes:
@@ -149,12 +202,25 @@ class Converter:
             return self._convert(self._save(folder))
 
     def _convert(self, path: str) -> bytes:
-        try:
-            content, self.report = _edge_ml.convert(
-                path, self.batch, [list(shape) for shape in self.input_shapes], self.verify
-            )
-        except _edge_ml.StatusError as error:
-            raise ConverterError(error.args[1]) from None
+        from . import _convert  # not needed to run models
+
+        shapes = self.input_shapes
+        named = shapes.items() if isinstance(shapes, dict) else [("", shape) for shape in shapes]
+        content, report = _convert.convert(
+            path,
+            batch=self.batch,
+            input_shapes=[(name, [-1 if d is None else int(d) for d in shape]) for name, shape in named],
+            verify=self.verify,
+            signature=self.signature,
+            tags=self.tags,
+            inputs=self.input_arrays,
+            outputs=self.output_arrays,
+            float16=self._float16(),
+        )
+        if content is None:
+            raise ConverterError(report)
+        assert isinstance(report, dict)
+        self.report = report
         return content
 
     def save(self, path: Union[str, os.PathLike]) -> None:

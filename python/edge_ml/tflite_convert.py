@@ -64,14 +64,16 @@ def _converter(options: argparse.Namespace) -> Converter:
             tags=options.saved_model_tag_set.split(",") if options.saved_model_tag_set else None,
         )
     else:
-        raise ConverterError("frozen graphs (--graph_def_file) cannot be read yet")
-    if options.input_arrays or options.output_arrays:
-        raise ConverterError("--input_arrays and --output_arrays are for frozen graphs, which cannot be read yet")
+        converter = Converter.from_graph_def_file(options.graph_def_file)
+    converter.input_arrays = options.input_arrays.split(",") if options.input_arrays else []
+    converter.output_arrays = options.output_arrays.split(",") if options.output_arrays else []
     if options.input_shapes:
         try:
-            converter.input_shapes = [[int(d) for d in shape.split(",")] for shape in options.input_shapes.split(":")]
+            shapes = [[int(d) for d in shape.split(",")] for shape in options.input_shapes.split(":")]
         except ValueError:
             raise ConverterError("--input_shapes: expected sizes such as 1,224,224,3:1,10") from None
+        named = len(converter.input_arrays) == len(shapes)
+        converter.input_shapes = dict(zip(converter.input_arrays, shapes)) if named else shapes
     if options.post_training_quantize or options.quantize_to_float16:
         converter.optimizations = [Optimize.DEFAULT]
     if options.quantize_to_float16:

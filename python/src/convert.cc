@@ -1,20 +1,22 @@
-// Converting models, for python/edge_ml/converter.py.
+// The Python module edge_ml._convert: converting models, for python/edge_ml/converter.py.
 #include "src/convert/converter.h"
 
-#include <nanobind/stl/map.h>
+#include <nanobind/nanobind.h>
 #include <nanobind/stl/optional.h>
+#include <nanobind/stl/pair.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
-#include "python/src/convert.h"
-#include "python/src/shared.h"
 #include "src/base/strings.h"
 #include "src/formats/tflite/writer.h"
 
 namespace edgeml::python {
 namespace {
 
-using namespace nb::literals;  // NOLINT: nanobind's names of arguments
+namespace nb = nanobind;
+
+// A name, empty for "the next one", and dimensions.
+using NamedShape = std::pair<std::string, std::vector<int32_t>>;
 
 nb::dict ReportDict(const convert::Report& report) {
   nb::dict out;
@@ -27,40 +29,57 @@ nb::dict ReportDict(const convert::Report& report) {
   out["verified_runs"] = report.verified_runs;
   out["largest_difference"] = report.largest_difference;
   out["relative_difference"] = report.relative_difference;
+  out["float16_difference"] = report.float16_difference;
   return out;
 }
 
-std::vector<Shape> Shapes(const std::vector<std::vector<int32_t>>& dims) {
-  std::vector<Shape> shapes;
-  for (const std::vector<int32_t>& d : dims) {
-    if (d.size() > static_cast<size_t>(kMaxRank))
+std::vector<convert::InputShape> Shapes(const std::vector<NamedShape>& given) {
+  std::vector<convert::InputShape> shapes;
+  for (const auto& [name, dims] : given) {
+    if (dims.size() > static_cast<size_t>(kMaxRank))
       throw nb::value_error("an input shape has too many dimensions");
-    shapes.emplace_back(std::span<const int32_t>(d));
+    shapes.push_back({name, Shape(std::span<const int32_t>(dims))});
   }
   return shapes;
 }
 
 nb::tuple ConvertModel(const std::string& path, std::optional<int32_t> batch,
-                       const std::vector<std::vector<int32_t>>& input_shapes, int verify) {
+                       const std::vector<NamedShape>& input_shapes, int verify,
+                       const std::string& signature, const std::vector<std::string>& tags,
+                       const std::vector<std::string>& inputs,
+                       const std::vector<std::string>& outputs, bool float16) {
   convert::Options options;
   options.batch = batch;
   options.input_shapes = Shapes(input_shapes);
   options.verify_runs = verify;
+  options.signature = signature;
+  options.tags = tags;
+  options.inputs = inputs;
+  options.outputs = outputs;
+  options.float16 = float16;
   convert::Report report;
   std::vector<std::byte> bytes;
+  Status status;
   {
     nb::gil_scoped_release release;
-    const ir::Module module = Take(convert::Convert(path, options, &report));
-    bytes = Take(tflite::WriteTflite(module));
+    status = [&]() -> Status {
+      EDGEML_ASSIGN_OR_RETURN(const ir::Module module, convert::Convert(path, options, &report));
+      EDGEML_ASSIGN_OR_RETURN(bytes, tflite::WriteTflite(module));
+      return Status::Ok();
+    }();
   }
+  if (!status.ok()) return nb::make_tuple(nb::none(), status.message());
   return nb::make_tuple(nb::bytes(bytes.data(), bytes.size()), ReportDict(report));
 }
 
 }  // namespace
-
-void BindConvert(nb::module_& m) {
-  m.def("convert", &ConvertModel, "path"_a, "batch"_a = nb::none(),
-        "input_shapes"_a = std::vector<std::vector<int32_t>>(), "verify"_a = 1);
-}
-
 }  // namespace edgeml::python
+
+NB_MODULE(_convert, m) {
+  using namespace nanobind::literals;  // NOLINT: nanobind's names of arguments
+  namespace python = edgeml::python;
+  m.def("convert", &python::ConvertModel, "path"_a, "batch"_a = nanobind::none(),
+        "input_shapes"_a = std::vector<python::NamedShape>(), "verify"_a = 1, "signature"_a = "",
+        "tags"_a = std::vector<std::string>(), "inputs"_a = std::vector<std::string>(),
+        "outputs"_a = std::vector<std::string>(), "float16"_a = false);
+}

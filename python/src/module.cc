@@ -16,7 +16,6 @@
 #include <vector>
 
 #include "edgeml/edgeml.h"
-#include "python/src/convert.h"
 #include "python/src/custom_op.h"
 #include "python/src/shared.h"
 
@@ -372,7 +371,6 @@ NB_MODULE(_edge_ml, m) {
           "index"_a, "subgraph"_a = 0);
 
   BindCustomOps(m);
-  BindConvert(m);
 
   nb::class_<PySession>(m, "Session")
       .def(nb::init<const Model&, bool, int, bool, const CustomOps*>(), "model"_a,

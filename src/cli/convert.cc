@@ -34,10 +34,13 @@ struct Options {
   convert::Options convert;
 };
 
-// "1,224,224,3"; -1 or ? for an open dimension.
-Result<Shape> ParseShape(const std::string& text) {
-  Shape shape;
-  size_t begin = 0;
+// "1,224,224,3" or "NAME=1,224,224,3"; -1 or ? for an open dimension.
+Result<convert::InputShape> ParseShape(const std::string& text) {
+  convert::InputShape out;
+  Shape& shape = out.shape;
+  const size_t equals = text.rfind('=');
+  size_t begin = equals == std::string::npos ? 0 : equals + 1;
+  if (begin > 0) out.name = text.substr(0, equals);
   while (true) {
     const size_t comma = std::min(text.find(',', begin), text.size());
     const std::string_view part(text.data() + begin, comma - begin);
@@ -52,7 +55,7 @@ Result<Shape> ParseShape(const std::string& text) {
       return Error(Code::kInvalidArgument, "--input-shape ", text, ": more than ", kMaxRank,
                    " dimensions");
     shape.push_back(dim);
-    if (comma == text.size()) return shape;
+    if (comma == text.size()) return out;
     begin = comma + 1;
   }
 }
@@ -164,6 +167,9 @@ void Print(const Options& options, const convert::Report& report, uint64_t outpu
         report.verified_runs, report.verified_runs == 1 ? "" : "s",
         Significant(report.largest_difference).c_str(),
         Significant(report.relative_difference).c_str());
+  if (options.convert.float16 && report.verified_runs > 0)
+    std::printf("float16 weights: differs by %s of the largest output\n",
+                Significant(report.float16_difference).c_str());
   std::printf("→ %s, %s bytes\n", Printable(options.out).c_str(),
               Grouped(static_cast<int64_t>(output_bytes)).c_str());
 }
@@ -179,8 +185,8 @@ Status Convert(Options options, bool json) {
         ": the format to write is told by the extension: .tflite, .npz (weights alone), .c "
         "or .cc or .h (a C array)");
   for (const std::string& text : options.input_shapes) {
-    EDGEML_ASSIGN_OR_RETURN(const Shape shape, ParseShape(text));
-    options.convert.input_shapes.push_back(shape);
+    EDGEML_ASSIGN_OR_RETURN(convert::InputShape shape, ParseShape(text));
+    options.convert.input_shapes.push_back(std::move(shape));
   }
   if (options.batch > 0) options.convert.batch = options.batch;
   if (!options.memory_cap.empty()) {
@@ -210,7 +216,8 @@ Status Convert(Options options, bool json) {
              {"notes", report.notes},
              {"verified_runs", report.verified_runs},
              {"largest_difference", report.largest_difference},
-             {"relative_difference", report.relative_difference}});
+             {"relative_difference", report.relative_difference},
+             {"float16_difference", report.float16_difference}});
   return Status::Ok();
 }
 
@@ -218,12 +225,21 @@ Status Convert(Options options, bool json) {
 
 Action AddConvert(CLI::App& app) {
   auto options = std::make_shared<Options>();
-  app.add_option("IN", options->in, "Model file to read: .tflite, .h5, .keras, .json")->required();
+  app.add_option("IN", options->in,
+                 "Model to read: .tflite, .h5, .keras, .json, the folder of a SavedModel, .pb")
+      ->required();
   app.add_option("OUT", options->out,
                  "File to write: .tflite, .npz (weights), .c, .cc or .h (C array)")
       ->required();
   app.add_option("--input-shape", options->input_shapes,
-                 "Shape of an input, e.g. 1,224,224,3; once for each input, in order");
+                 "Shape of an input, e.g. 1,224,224,3 or NAME=1,224,224,3; once for each input");
+  app.add_option("--signature", options->convert.signature,
+                 "Signature of a SavedModel (default: serving_default, or the only one)");
+  app.add_option("--tags", options->convert.tags, "Tags of a SavedModel's graph (default: serve)");
+  app.add_option("--inputs", options->convert.inputs,
+                 "SavedModel, GraphDef: tensors to feed, NODE or NODE:1");
+  app.add_option("--outputs", options->convert.outputs,
+                 "SavedModel, GraphDef: tensors to answer with");
   app.add_option("--batch", options->batch, "Size of the batch (default: open if the model's is)")
       ->check(CLI::Range(1, 1 << 20));
   app.add_option("--weights", options->convert.weights, "HDF5 file of weights, for a .json model");
@@ -234,6 +250,7 @@ Action AddConvert(CLI::App& app) {
   app.add_option("--verify", options->convert.verify_runs,
                  "Random inputs on which graph and result are compared; 0 = none")
       ->check(CLI::Range(0, 1000));
+  app.add_flag("--float16", options->convert.float16, "Store weights as float16");
   app.add_option("--disable-pass", options->convert.disabled_passes, "Leave out a rewriting pass");
   app.add_option("--memory-cap", options->memory_cap, "Most memory to use, e.g. 512MB");
   return [options](bool json) { return Convert(*options, json); };

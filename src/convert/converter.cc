@@ -1,5 +1,7 @@
 #include "src/convert/converter.h"
 
+#include <algorithm>
+#include <filesystem>
 #include <utility>
 
 #include "src/base/mapped_file.h"
@@ -8,7 +10,10 @@
 #include "src/convert/evaluator.h"
 #include "src/convert/verification.h"
 #include "src/formats/keras/reader.h"
+#include "src/formats/savedmodel/reader.h"
 #include "src/formats/tflite/reader.h"
+#include "src/passes/biases.h"
+#include "src/passes/float16.h"
 
 namespace edgeml::convert {
 namespace {
@@ -27,6 +32,24 @@ bool LooksLikeTflite(std::span<const std::byte> bytes) {
   return bytes.size() >= 8 && Text(bytes.subspan(4, 4)) == "TFL3";
 }
 
+constexpr uint32_t kSeed = 1;  // of the inputs for comparing
+constexpr char kBatchOfOne[] = "the batch is 1: with an open one the model could not be converted";
+
+uint64_t BytesOf(const std::filesystem::path& path) {
+  std::error_code error;
+  uint64_t total = 0;
+  if (!std::filesystem::is_directory(path, error)) {
+    const auto size = std::filesystem::file_size(path, error);
+    return error ? 0 : static_cast<uint64_t>(size);
+  }
+  for (std::filesystem::recursive_directory_iterator it(path, error), end; !error && it != end;
+       it.increment(error)) {
+    std::error_code ignored;
+    if (it->is_regular_file(ignored)) total += static_cast<uint64_t>(it->file_size(ignored));
+  }
+  return total;
+}
+
 // "DIR/model.json" with its weights: those named, else a file beside it of the same stem.
 Result<std::shared_ptr<const MappedFile>> OpenWeights(const std::string& path,
                                                       const Options& options) {
@@ -38,13 +61,68 @@ Result<std::shared_ptr<const MappedFile>> OpenWeights(const std::string& path,
                ".weights.h5); name it with --weights");
 }
 
+// The shapes in the order of the inputs; those that are not given as they are in `shapes`.
+Status OrderShapes(const std::vector<InputShape>& given, const std::vector<std::string>& names,
+                   std::vector<std::optional<Shape>>& shapes) {
+  shapes.assign(names.size(), std::nullopt);
+  for (size_t i = 0; i < given.size(); ++i) {
+    size_t place = i;
+    if (!given[i].name.empty())
+      place = static_cast<size_t>(std::ranges::find(names, given[i].name) - names.begin());
+    if (place < names.size()) {
+      shapes[place] = given[i].shape;
+      continue;
+    }
+    std::string known;
+    for (const std::string& name : names) known += Concat(known.empty() ? "" : ", ", name);
+    return Error(Code::kInvalidArgument, "the input shape ", given[i].shape.ToString(),
+                 " is for no input; the model's inputs: ", known);
+  }
+  return Status::Ok();
+}
+
+Result<ir::Module> ReadTensorFlow(const std::string& path, const Options& options,
+                                  ir::Evaluator& evaluator, Report* report) {
+  const bool frozen = !std::filesystem::is_directory(path) && !path.ends_with("saved_model.pb");
+  savedmodel::GraphOptions how{options.tags, options.signature, options.inputs, options.outputs};
+  std::string folder = path;
+  if (!frozen && path.ends_with("saved_model.pb"))
+    folder = std::filesystem::path(path).parent_path().string();
+  if (folder.empty()) folder = ".";
+  report->format = frozen ? "GraphDef" : "SavedModel";
+  EDGEML_ASSIGN_OR_RETURN(const savedmodel::Model model,
+                          frozen ? savedmodel::ReadFrozenGraph(folder, how)
+                                 : savedmodel::ReadSavedModelGraph(folder, how));
+  report->version = model.tensorflow_version;
+  savedmodel::LowerOptions lower;
+  std::vector<std::string> names;
+  for (const savedmodel::Graph::Input& input : model.graphs[0].inputs)
+    names.push_back(input.spec.name);
+  std::vector<std::optional<Shape>> shapes;
+  EDGEML_RETURN_IF_ERROR(OrderShapes(options.input_shapes, names, shapes));
+  for (size_t i = 0; i < names.size(); ++i)
+    if (shapes[i]) lower.input_shapes[names[i]] = *shapes[i];
+  lower.batch = options.batch.value_or(0);
+  auto module = savedmodel::Lower(model, lower, &evaluator);
+  if (!module.ok() && module.status().code() == Code::kUnsupported && lower.batch == 0) {
+    lower.batch = 1;
+    if (auto again = savedmodel::Lower(model, lower, &evaluator); again.ok()) {
+      report->notes.emplace_back(kBatchOfOne);
+      return again;
+    }
+  }
+  return module;
+}
+
 Result<ir::Module> ReadKerasModel(const std::string& path,
                                   const std::shared_ptr<const MappedFile>& file,
                                   const Options& options, ir::Evaluator& evaluator,
                                   Report* report) {
   const auto read = [&](std::optional<int32_t> batch,
                         keras::ReadReport* keras) -> Result<ir::Module> {
-    const keras::ReadOptions how{batch, options.input_shapes, &evaluator};
+    std::vector<keras::InputShape> shapes;
+    for (const InputShape& one : options.input_shapes) shapes.push_back({one.name, one.shape});
+    const keras::ReadOptions how{batch, std::move(shapes), &evaluator};
     if (!path.ends_with(".json")) return keras::ReadKeras(file, file->bytes(), how, keras);
     EDGEML_ASSIGN_OR_RETURN(const auto weights, OpenWeights(path, options));
     return keras::ReadKerasJson(Text(file->bytes()), weights, weights->bytes(), how, keras);
@@ -57,7 +135,7 @@ Result<ir::Module> ReadKerasModel(const std::string& path,
     if (auto again = read(1, &fixed); again.ok()) {
       module = std::move(again);
       keras = std::move(fixed);
-      keras.notes.emplace_back("the batch is 1: with an open one the model could not be converted");
+      keras.notes.emplace_back(kBatchOfOne);
     }
   }
   report->format = std::move(keras.format);
@@ -66,50 +144,86 @@ Result<ir::Module> ReadKerasModel(const std::string& path,
   return module;
 }
 
-}  // namespace
-
-Result<ir::Module> Convert(const std::string& path, const Options& options, Report* report) {
+// The module as the file has it. `done`: there is nothing to rewrite.
+Result<ir::Module> Import(const std::string& path, const Options& options, ir::Evaluator& evaluator,
+                          Report* report, bool* done) {
+  report->input_bytes = BytesOf(path);
+  std::error_code error;
+  if (std::filesystem::is_directory(path, error) || path.ends_with(".pb"))
+    return ReadTensorFlow(path, options, evaluator, report);
   EDGEML_ASSIGN_OR_RETURN(const std::shared_ptr<const MappedFile> file, MappedFile::Open(path));
-  report->input_bytes = file->bytes().size();
-  const auto here = [&path](const Status& status) { return Status(status).WithContext(path); };
   if (LooksLikeTflite(file->bytes())) {
     report->format = "TFLite";
-    auto module = tflite::ReadTflite(file, file->bytes());
-    if (!module.ok()) return here(module.status());
-    report->imported_ops = report->ops = CountNodes(*module);
-    return module;
+    *done = true;
+    return tflite::ReadTflite(file, file->bytes());
   }
-  if (!keras::LooksLikeKeras(file->bytes()) && !path.ends_with(".json"))
-    return here(Error(Code::kInvalidModel,
-                      "not a model of a format that is read: TFLite (.tflite), "
-                      "Keras (.h5, .keras, .json)"));
-  const size_t memory_cap = EffectiveMemoryCap(options.memory_cap);
-  ReferenceEvaluator evaluator(memory_cap);
-  auto imported = ReadKerasModel(path, file, options, evaluator, report);
-  if (!imported.ok()) return here(imported.status());
-  report->imported_ops = CountNodes(*imported);
+  if (keras::LooksLikeKeras(file->bytes()) || path.ends_with(".json"))
+    return ReadKerasModel(path, file, options, evaluator, report);
+  return Error(
+      Code::kInvalidModel,
+      "not a model of a format that is read: TFLite (.tflite), Keras (.h5, .keras, .json), "
+      "TensorFlow (the folder of a SavedModel, .pb)");
+}
 
-  ir::Module module = *imported;  // shares the constants
+// Rewrites what was imported and compares; see Convert().
+Status Rewrite(const ir::Module& imported, const Options& options, size_t memory_cap,
+               ir::Evaluator& evaluator, ir::Module& module, Report* report) {
   passes::Options how;
   how.disabled = options.disabled_passes;
   how.renumber_values = true;
-  auto rewritten = passes::RunPasses(module, how, &evaluator);
-  if (!rewritten.ok()) return here(rewritten.status());
-  report->passes = std::move(rewritten->passes);
+  EDGEML_ASSIGN_OR_RETURN(passes::Report rewritten, passes::RunPasses(module, how, &evaluator));
+  passes::AddMissingBiases(module);
+  report->passes = std::move(rewritten.passes);
   report->ops = CountNodes(module);
+  if (options.verify_runs == 0) return Status::Ok();
+  auto difference = Compare(imported, module, options.verify_runs, kSeed, memory_cap);
+  if (!difference.ok())
+    return Status(difference.status()).WithContext("comparing the result with the model");
+  report->verified_runs = difference->runs;
+  report->largest_difference = difference->largest;
+  report->relative_difference = difference->relative;
+  if (difference->relative <= options.tolerance) return Status::Ok();
+  return Error(Code::kFailed, "the result differs from the model as it was read by ",
+               difference->relative, " of the largest output (", options.tolerance,
+               " is allowed); please report this. --disable-pass may help to find out why");
+}
 
-  if (options.verify_runs > 0) {
-    auto difference = Compare(*imported, module, options.verify_runs, 1, memory_cap);
-    if (!difference.ok())
-      return here(Status(difference.status()).WithContext("comparing the result with the model"));
-    report->verified_runs = difference->runs;
-    report->largest_difference = difference->largest;
-    report->relative_difference = difference->relative;
-    if (!(difference->relative <= options.tolerance))
-      return here(
-          Error(Code::kFailed, "the result differs from the model as it was read by ",
-                difference->relative, " of the largest output (", options.tolerance,
-                " is allowed); please report this. --disable-pass may help to find out why"));
+// Stores weights as float16 and tells what that cost.
+Status Halve(const Options& options, size_t memory_cap, ir::Module& module, Report* report) {
+  const ir::Module whole = module;
+  EDGEML_ASSIGN_OR_RETURN(const passes::Float16Report halved, passes::StoreFloat16(module));
+  report->ops = CountNodes(module);
+  if (halved.too_large > 0)
+    report->notes.push_back(
+        Concat(halved.too_large, " constants stay float32: they hold numbers over 65504"));
+  if (options.verify_runs == 0) return Status::Ok();
+  EDGEML_ASSIGN_OR_RETURN(const Difference difference,
+                          Compare(whole, module, options.verify_runs, kSeed, memory_cap));
+  report->float16_difference = difference.relative;
+  return Status::Ok();
+}
+
+}  // namespace
+
+Result<ir::Module> Convert(const std::string& path, const Options& options, Report* report) {
+  const auto here = [&path](const Status& status) {
+    return status.message().starts_with(path) ? status : Status(status).WithContext(path);
+  };
+  const size_t memory_cap = EffectiveMemoryCap(options.memory_cap);
+  ReferenceEvaluator evaluator(memory_cap);
+  bool done = false;
+  auto imported = Import(path, options, evaluator, report, &done);
+  if (!imported.ok()) return here(imported.status());
+  report->imported_ops = report->ops = CountNodes(*imported);
+  ir::Module module = *imported;  // shares the constants
+  if (!done) {
+    if (const Status status = Rewrite(*imported, options, memory_cap, evaluator, module, report);
+        !status.ok())
+      return here(status);
+  }
+  if (options.float16) {
+    if (const Status status = Halve(options, memory_cap, module, report); !status.ok())
+      return here(status);
   }
   return module;
 }

@@ -15,11 +15,22 @@
 
 namespace edgeml::convert {
 
+// The shape of an input; without a name, of the input at this place of the list.
+struct InputShape {
+  std::string name;
+  Shape shape;
+};
+
 struct Options {
-  std::optional<int32_t> batch;     // of inputs whose batch is open; none: stays open
-  std::vector<Shape> input_shapes;  // of the inputs in order; empty: as the model says
-  std::string weights;              // for a model as JSON: the HDF5 file of its weights
+  std::optional<int32_t> batch;          // of inputs whose batch is open; none: stays open
+  std::vector<InputShape> input_shapes;  // empty: as the model says
+  std::string weights;                   // for a model as JSON: the HDF5 file of its weights
+  std::string signature;                 // SavedModel; empty: serving_default, or the only one
+  std::vector<std::string> tags;         // SavedModel; empty: serve
+  // SavedModel and GraphDef: tensors to feed and to answer with, "node" or "node:1".
+  std::vector<std::string> inputs, outputs;
   std::vector<std::string> disabled_passes;
+  bool float16 = false;  // weights are stored as float16 and computed with in float32
   // Random inputs on which the graph as imported and the result are compared; 0 = not at all.
   int verify_runs = 1;
   // What they may differ by, as a share of the largest output.
@@ -35,11 +46,13 @@ struct Report {
   std::vector<passes::PassReport> passes;
   int verified_runs = 0;
   double largest_difference = 0, relative_difference = 0;
+  // Of the result with float16 weights, from that with float32 ones.
+  double float16_difference = 0;
 };
 
-// Reads the model at `path` (.tflite, .h5, .keras, .json) and rewrites it. A TFLite model is taken
-// as it is. Errors: of reading; kFailed when the results differ by more than the tolerance, which
-// is our mistake.
+// Reads the model at `path` (.tflite, .h5, .keras, .json, a SavedModel's folder, .pb) and rewrites
+// it. A TFLite model is taken as it is. Errors: of reading; kFailed when the results differ by more
+// than the tolerance, which is our mistake.
 Result<ir::Module> Convert(const std::string& path, const Options& options, Report* report);
 
 }  // namespace edgeml::convert

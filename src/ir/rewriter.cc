@@ -102,6 +102,14 @@ int32_t Rewriter::AddLike(int32_t like, std::string name, const Shape& shape) {
 }
 
 int32_t Rewriter::InsertBefore(int32_t before, Node node) {
+  return Insert(previous_[Index(before)], before, std::move(node));
+}
+
+int32_t Rewriter::InsertAfter(int32_t after, Node node) {
+  return Insert(after, next_[Index(after)], std::move(node));
+}
+
+int32_t Rewriter::Insert(int32_t previous, int32_t next, Node node) {
   const auto n = static_cast<int32_t>(nodes_.size());
   for (const int32_t v : node.inputs) AddUser(v, n);
   for (const int32_t v : node.intermediates) AddUser(v, n);
@@ -109,11 +117,10 @@ int32_t Rewriter::InsertBefore(int32_t before, Node node) {
     if (v != kNoValue) producer_[Index(v)] = n;
   nodes_.push_back(std::move(node));
   removed_.push_back(0);
-  const int32_t previous = previous_[Index(before)];
   previous_.push_back(previous);
-  next_.push_back(before);
-  previous_[Index(before)] = n;
+  next_.push_back(next);
   (previous == kNoNode ? first_ : next_[Index(previous)]) = n;
+  (next == kNoNode ? last_ : previous_[Index(next)]) = n;
   ++count_;
   return n;
 }

@@ -79,6 +79,7 @@ class Rewriter {
 
   // Puts a node in front of node `before`. Its inputs must be computed earlier.
   int32_t InsertBefore(int32_t before, Node node);
+  int32_t InsertAfter(int32_t after, Node node);
   void SetInput(int32_t n, size_t i, int32_t v);
   void SetInputs(int32_t n, std::vector<int32_t> inputs);  // as mutable_node()
   // Makes node `n` compute `v` instead of its output `i`; `v` must have lost its producer.
@@ -109,6 +110,7 @@ class Rewriter {
     while (n != kNoNode && removed_[Index(n)]) n = next_[Index(n)];
     return n;
   }
+  int32_t Insert(int32_t previous, int32_t next, Node node);
   void AddUser(int32_t v, int32_t n);
   void DropUser(int32_t v, int32_t n);
 

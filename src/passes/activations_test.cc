@@ -18,8 +18,9 @@ TEST_F(ActivationsTest, ClampsHaveNames) {
   const int32_t x = Input({2, 8});
   const int32_t relu = Op(OpCode::kMaximum, {x, b.AddFloat(0)});
   const int32_t six = Op(OpCode::kMinimum, {Op(OpCode::kRelu, {x}), b.AddFloat(6)});
+  const int32_t z = Input({2, 8});
   const int32_t other =
-      Op(OpCode::kMaximum, {Op(OpCode::kMinimum, {x, b.AddFloat(6)}), b.AddFloat(0)});
+      Op(OpCode::kMaximum, {Op(OpCode::kMinimum, {z, b.AddFloat(6)}), b.AddFloat(0)});
   Optimize({Op(OpCode::kExp, {relu}), six, Clamp(x, -1, 1), Clamp(x, 0, 1), Clamp(x, 0, 5),
             Op(OpCode::kNeg, {other})});
   EXPECT_EQ(std::ranges::count(Ops(), OpCode::kRelu6), 2);

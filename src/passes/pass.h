@@ -40,6 +40,13 @@ Result<int64_t> MatMulToFullyConnected(PassContext& context);
 // RESHAPE, SQUEEZE and EXPAND_DIMS in a row into one; those around FULLY_CONNECTED, which does
 // without; TRANSPOSE that moves dimensions of size 1 only into RESHAPE.
 Result<int64_t> MergeReshapes(PassContext& context);
+// TRANSPOSE in a row into one; all of them to where the fewest are needed.
+Result<int64_t> MoveTransposes(PassContext& context);
+// PAD before an operator that pads the same itself; PAD of PAD; SPACE_TO_BATCH_ND and back around a
+// convolution into dilation.
+Result<int64_t> FoldPads(PassContext& context);
+// Nodes that compute the same from the same.
+Result<int64_t> MergeSubexpressions(PassContext& context);
 // RELU, RELU6 and RELU_N1_TO_1 into the operator before them.
 Result<int64_t> FuseActivations(PassContext& context);
 

@@ -23,9 +23,12 @@ constexpr Pass kPasses[] = {
     {"patterns", RecognizePatterns},
     {"matmul", MatMulToFullyConnected},
     {"reshapes", MergeReshapes},
+    {"transposes", MoveTransposes},
+    {"pads", FoldPads},
     {"fold-affine", FoldAffineIntoWeights},
     {"affine-chains", MergeAffineChains},
     {"fuse-activations", FuseActivations},
+    {"subexpressions", MergeSubexpressions},
     {"dead-code", RemoveDeadCode},
 };
 

@@ -115,9 +115,8 @@ TEST_F(PatternsTest, Prelu) {
 TEST_F(PatternsTest, SquaresAndRoots) {
   low_ = 0.5f, high_ = 3;
   const int32_t x = Input({2, 8}), z = Input({2, 8});
-  const auto difference = [&] { return Op(OpCode::kSub, {x, z}); };
-  const int32_t d = difference();
-  Optimize({Mul(d, d), Op(OpCode::kPow, {difference(), Float(2)}),
+  const int32_t d = Op(OpCode::kSub, {x, z}), e = Op(OpCode::kSub, {z, Weights({8})});
+  Optimize({Mul(d, d), Op(OpCode::kPow, {e, Float(2)}),
             Op(OpCode::kDiv, {Float(1), Op(OpCode::kSqrt, {x})}),
             Op(OpCode::kPow, {z, Float(-0.5)})});
   EXPECT_EQ(std::ranges::count(Ops(), OpCode::kSquaredDifference) +

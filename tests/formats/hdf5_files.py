@@ -269,8 +269,59 @@ def keras_like(f, rng):
     weights.attrs["layer_names"] = np.array(names)
 
 
+# --- Small ones, to start fuzzing from.
+
+def small_keras(f, rng):
+    f.attrs["backend"] = "tensorflow"
+    g = f.create_group("model_weights")
+    g.attrs["layer_names"] = np.array([b"dense"])
+    g["dense/kernel:0"] = values(rng, (3, 2), "<f4")
+    g["dense"].attrs["weight_names"] = np.array([b"kernel:0"])
+    f["soft"] = h5py.SoftLink("/model_weights/dense")
+
+
+def small_types(f, rng):
+    for kind in ("i1", ">i2", "<f2", ">f8", "?"):
+        f.attrs[kind] = values(rng, (2,), kind)
+    kind = h5t.STD_I32BE.copy()
+    kind.set_precision(17)
+    kind.set_offset(3)
+    raw_dataset(f, "odd", kind, h5s.create_simple((4,)), data=np.arange(4), memory=h5t.NATIVE_INT64)
+    f.create_dataset("marked", data=np.arange(2, dtype="u2").view("V2")).attrs["dtype"] = "bfloat16"
+    f.create_dataset("text", data=["a", "bc", ""], dtype=h5py.string_dtype())
+    raw_attribute(f, "padded", fixed_type(3, h5t.STR_SPACEPAD), np.array([b"a ", b"b"], "S3"), fixed_type(3, h5t.STR_SPACEPAD))
+    h5t.IEEE_F32LE.copy().commit(f.id, b"named")
+    f.attrs["null"] = h5py.Empty("f4")
+
+
+def small_chunks(f, rng, **filters):
+    f.create_dataset("single", data=values(rng, (4,), "<i2"), chunks=(4,), **filters)
+    f.create_dataset("fixed", data=values(rng, (5, 3), "<i2"), chunks=(2, 2), **filters)
+    f.create_dataset("extensible", data=values(rng, (40,), ">i2"), chunks=(2,), maxshape=(None,), **filters)
+    f.create_dataset("tree", data=values(rng, (5, 3), "<i2"), chunks=(2, 2), maxshape=(None, None), fillvalue=3, **filters)
+
+
+def small_filtered(f, rng):
+    small_chunks(f, rng, compression="gzip", shuffle=True, fletcher32=True)
+
+
+def small_paged(f, rng):
+    """Arrays of chunks with pages, which few elements reach when the pages are made small."""
+    f.create_dataset("fixed", shape=(1100,), dtype="i1", chunks=(1,))[1090:1093] = 1
+    f.create_dataset("extensible", shape=(70000,), dtype="i1", chunks=(1,), maxshape=(None,))[69999:] = 1
+
+
+def small_dense(f, rng):
+    for i in range(9):
+        f.attrs[f"attribute {i}"] = i
+        f.create_group(f"group {i}")
+    f["external"] = h5py.ExternalLink("file", "/path")
+
+
+SMALL = ("small_keras", "small_types", "small_chunks", "small_filtered", "small_paged", "small_dense")
 CASES = {case.__name__: case for case in (numbers, strings, odd_types, not_read, virtual, groups, many_links, most_links,
-                                          many_attributes, large_attributes, layouts, chunks, many_chunks, keras_like)}
+                                          many_attributes, large_attributes, layouts, chunks, many_chunks, keras_like,
+                                          small_keras, small_types, small_chunks, small_filtered, small_paged, small_dense)}
 # What older generations of the format cannot hold, or would take long to write.
 ONLY = {"large_attributes": ("v108", "v110", "v114", "latest"), "virtual": ("v110", "latest"),
         "most_links": ("earliest", "latest")}
@@ -296,8 +347,8 @@ def make(path, name, libver="earliest", seed=0, **options):
         CASES[name](f, np.random.default_rng(seed))
 
 
-def random_file(path, seed):
-    """A tree of groups with random datasets and attributes."""
+def random_file(path, seed, small=False):
+    """A tree of groups with random datasets and attributes; a small one often has less than 16 KB."""
     dice, rng = random.Random(seed), np.random.default_rng(seed)
 
     def attributes(target):
@@ -306,7 +357,7 @@ def random_file(path, seed):
             if kind == "S":
                 target.attrs[f"a{i}"] = np.array([b"x" * dice.randrange(9) for _ in range(dice.randrange(1, 5))])
             elif kind == "text":
-                target.attrs[f"a{i}"] = "ä" * dice.choice((0, 1, 100, 5000))
+                target.attrs[f"a{i}"] = "ä" * dice.choice((0, 1, 100, 100 if small else 5000))
             else:
                 shape = tuple(dice.randrange(1, 4) for _ in range(dice.randrange(3)))
                 target.attrs[f"a{i}"] = values(rng, shape, kind)
@@ -330,9 +381,9 @@ def random_file(path, seed):
 
     def fill(group, depth):
         attributes(group)
-        for i in range(dice.choice((0, 2, 4, 20 if depth < 2 else 3))):
+        for i in range(dice.choice((0, 2, 4, 20 if depth < 2 and not small else 3))):
             name = f"{dice.choice('abcdefg')}{i}"
-            if depth < 4 and dice.random() < 0.4:
+            if depth < (1 if small else 4) and dice.random() < 0.4:
                 fill(group.create_group(name, track_order=dice.random() < 0.5), depth + 1)
             else:
                 dataset(group, name)

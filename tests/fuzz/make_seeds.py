@@ -6,6 +6,9 @@
     FOLDER/run_values   inputs of these models, as run_values_fuzz.cc reads them
     FOLDER/run_op       some bytes for each operator, as generate.cc reads them; for infer_shapes too
     FOLDER/read_data    a small file of each kind, as read_data_fuzz.cc reads them
+    FOLDER/read_hdf5    small HDF5 files of each generation of the format
+    FOLDER/read_keras   descriptions of small Keras models with their weights, see keras_seeds.py
+    FOLDER/read_savedmodel  small TensorFlow graphs, see savedmodel_seeds.py
 """
 
 import io
@@ -19,8 +22,12 @@ import zlib
 
 import numpy as np
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "conformance"))
+for folder in ("conformance", "formats"):
+    sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / folder))
 import audio_cases  # noqa: E402
+import hdf5_files  # noqa: E402
+import keras_seeds  # noqa: E402
+import savedmodel_seeds  # noqa: E402
 import tables  # noqa: E402
 from runner import build_case  # noqa: E402
 
@@ -143,14 +150,30 @@ def data_files(folder):
         (folder / name).write_bytes(content)
 
 
+def hdf5(folder):
+    """Files that fit into an input: the seeds are cut at 16 KB by tools/fuzz."""
+    for name in hdf5_files.SMALL:
+        for libver in hdf5_files.LIBVERS:
+            hdf5_files.make(folder / f"{name}-{libver}", name, libver)
+    for seed in range(60):
+        hdf5_files.random_file(folder / f"random-{seed}", seed, small=True)
+    for path in folder.iterdir():
+        if path.stat().st_size > 16384:
+            path.unlink()
+
+
 def main():
     root = pathlib.Path(sys.argv[1])
-    folders = {name: root / name for name in ("models", "run_values", "run_op", "read_data")}
+    names = ("models", "run_values", "run_op", "read_data", "read_hdf5", "read_keras", "read_savedmodel")
+    folders = {name: root / name for name in names}
     for folder in folders.values():
         folder.mkdir(parents=True, exist_ok=True)
     models_and_values(folders["models"], folders["run_values"])
     operators(folders["run_op"])
     data_files(folders["read_data"])
+    hdf5(folders["read_hdf5"])
+    keras_seeds.write(folders["read_keras"])
+    savedmodel_seeds.write(folders["read_savedmodel"])
     print(", ".join(f"{len(list(folder.iterdir()))} in {name}" for name, folder in folders.items()))
 
 

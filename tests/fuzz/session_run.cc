@@ -157,14 +157,6 @@ void ReadOutputs(const Session& session) {
 
 }  // namespace
 
-void CheckError(const Status& status) {
-  if (status.ok()) return;
-  if (status.message().empty() || status.code() == Code::kInternal) {
-    std::fprintf(stderr, "error without a reason, or internal: %s\n", status.message().c_str());
-    std::abort();
-  }
-}
-
 void RunSession(const Model& model, bool exact, std::span<const uint8_t> given, uint32_t seed,
                 bool resize) {
   SessionOptions options;

@@ -7,13 +7,11 @@
 #include <span>
 
 #include "edgeml/edgeml.h"
+#include "tests/fuzz/check_error.h"  // IWYU pragma: export
 
 namespace edgeml::fuzz {
 
 inline constexpr size_t kMemoryCap = 16 << 20;
-
-// Ends the program when an error says nothing, or is a mistake of ours (kInternal).
-void CheckError(const Status& status);
 
 // Prepares a session and runs it twice. Inputs get the bytes of `values` in order, pseudo-random
 // ones when these end; with `resize`, some of `values` first make new shapes for the inputs. Ends

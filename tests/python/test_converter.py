@@ -51,6 +51,16 @@ def test_what_is_not_built_is_not_passed_over(setting):
         converter.convert()
 
 
+def test_float16_weights():
+    converter = lite.TFLiteConverter.from_keras_file(MODELS / "digits.h5")
+    whole = converter.convert()
+    converter.optimizations = [lite.Optimize.DEFAULT]
+    converter.target_spec.supported_types = [np.float16]
+    half = converter.convert()
+    assert len(half) < 0.65 * len(whole)
+    assert 0 < converter.report["float16_difference"] < 0.01
+
+
 def test_errors_are_converter_errors(tmp_path):
     with pytest.raises(edge_ml.ConverterError, match="no such file"):
         edge_ml.Converter.from_keras_file(tmp_path / "absent.h5").convert()

@@ -59,8 +59,9 @@ Result<Shape> ShapeOf(const LayerConfig& layer) {
 }
 
 Status Settle(Shape& shape, const ReadOptions& options, size_t index, const std::string& name) {
-  if (!options.input_shapes.empty() && index < options.input_shapes.size()) {
-    const Shape& wanted = options.input_shapes[index];
+  for (size_t i = 0; i < options.input_shapes.size(); ++i) {
+    const auto& [wanted_name, wanted] = options.input_shapes[i];
+    if (wanted_name.empty() ? i != index : wanted_name != name) continue;
     bool fits = wanted.rank() == shape.rank();
     for (int d = 0; fits && d < shape.rank(); ++d)
       fits = shape[d] == kUnknownDim || wanted[d] == shape[d];
@@ -85,9 +86,15 @@ Result<ir::Module> Build(const Json& json, const Weights& weights, const ReadOpt
   signature.key = "serving_default";
   std::vector<Tensor> inputs;
   std::vector<int32_t> input_values;
-  if (!options.input_shapes.empty() && options.input_shapes.size() != model.inputs.size())
-    return Error(Code::kInvalidArgument, options.input_shapes.size(), " input shapes for ",
-                 model.inputs.size(), " inputs");
+  for (size_t i = 0; i < options.input_shapes.size(); ++i) {
+    const std::string& name = options.input_shapes[i].name;
+    const bool known = name.empty() ? i < model.inputs.size()
+                                    : std::ranges::find(model.inputs, name, &TensorRef::layer) !=
+                                          model.inputs.end();
+    if (!known)
+      return Error(Code::kInvalidArgument, "the input shape ",
+                   options.input_shapes[i].shape.ToString(), " is for no input of the model");
+  }
   for (size_t i = 0; i < model.inputs.size(); ++i) {
     const auto layer = std::ranges::find(model.layers, model.inputs[i].layer, &LayerConfig::name);
     if (layer == model.layers.end() || layer->class_name != "InputLayer")

@@ -18,12 +18,17 @@
 
 namespace edgeml::keras {
 
+// The shape of an input, batch included; without a name, of the input at this place of the list.
+struct InputShape {
+  std::string name;
+  Shape shape;
+};
+
 struct ReadOptions {
   // The size of the batch dimension of all inputs; none: open where the model leaves it open.
   std::optional<int32_t> batch;
-  // Shapes of the inputs in their order, batch included; empty: the model's own. Only dimensions
-  // that the model leaves open may be given another size.
-  std::vector<Shape> input_shapes;
+  // Empty: the model's own. Only dimensions that the model leaves open may be given another size.
+  std::vector<InputShape> input_shapes;
   // Computes what follows from shapes; without one, more is left to run time.
   ir::Evaluator* evaluator = nullptr;
 };

@@ -17,7 +17,8 @@ constexpr size_t kMaxReported = 40;  // kinds of problems in a message
 class Problems {
  public:
   void Add(const Node& node, const Status& status) {
-    if (list_.empty()) code_ = status.code();
+    // What is unsupported may go away with other options, and a contradiction with it.
+    if (list_.empty() || status.code() == Code::kUnsupported) code_ = status.code();
     for (Problem& problem : list_) {
       if (problem.op != node.op || problem.message != status.message()) continue;
       ++problem.count;
@@ -59,6 +60,9 @@ Status Missing(const Node& node) {
                "other inputs or outputs");
 }
 
+// LiteRT has no version 1 of this operator.
+constexpr int32_t kBroadcastToVersion = 2;
+
 // Leaves out nodes that nothing needs. Values stay.
 void DropDeadNodes(ir::Graph& graph) {
   std::vector<bool> live(graph.values.size(), false);
@@ -74,6 +78,7 @@ void DropDeadNodes(ir::Graph& graph) {
                      [&live](int32_t v) { return live[static_cast<size_t>(v)]; }))
       continue;
     mark(node.inputs);
+    if (node.op == ir::OpCode::kBroadcastTo) node.version = kBroadcastToVersion;
     kept.push_back(std::move(node));
   }
   std::reverse(kept.begin(), kept.end());

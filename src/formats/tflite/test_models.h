@@ -202,6 +202,7 @@ inline ir::Module OneNodeModule(const OpHandler& handler) {
   ir::Node node;
   node.op = handler.op;
   node.version = 2;
+  node.file_index = 0;  // as if read from a file: the version stays
   internal::SetPerturbed(handler.attributes, node.attributes);
   internal::ClearForeignFields(handler.op, node.attributes);
   const auto add = [&graph](std::vector<int32_t>& list, int count, std::vector<int32_t>& ends) {

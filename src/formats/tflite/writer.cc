@@ -12,6 +12,7 @@
 #include "src/base/strings.h"
 #include "src/formats/tflite/opaque.h"
 #include "src/formats/tflite/ops.h"
+#include "src/formats/tflite/versions.h"
 #include "src/formats/tflite/zip.h"
 #include "tflite_generated.h"
 
@@ -296,10 +297,13 @@ class Writer {
     const auto outputs = builder_.CreateVector(node.outputs);
     const auto intermediates = Vector(node.intermediates);
     const auto custom_bytes = Vector(custom_options);
-    return fb::CreateOperator(builder_, CodeIndex(code, custom, node.version), inputs, outputs,
-                              type, options.first, custom_bytes,
-                              fb::CustomOptionsFormat::FLEXBUFFERS, /*mutating_variable_inputs=*/0,
-                              intermediates, 0, 0, type_2, options.second);
+    // What a file says is kept; a node of our own gets the version that it needs.
+    const int32_t version =
+        node.file_index >= 0 ? node.version : std::max(node.version, OperatorVersion(node, graph));
+    return fb::CreateOperator(builder_, CodeIndex(code, custom, version), inputs, outputs, type,
+                              options.first, custom_bytes, fb::CustomOptionsFormat::FLEXBUFFERS,
+                              /*mutating_variable_inputs=*/0, intermediates, 0, 0, type_2,
+                              options.second);
   }
 
   Result<Offset<fb::SubGraph>> WriteGraph(const ir::Graph& graph, BufferPool& pool) {

@@ -19,8 +19,9 @@ struct WriteOptions {
 
 // Serializes a module as a version-3 TFLite model: buffers aligned to 16 bytes and equal ones
 // stored once, one operator code per kind and version, the module's metadata blobs, and its
-// associated files in a zip archive at the end. Tensor indices and operator versions stay as they
-// are. The same module gives the same bytes.
+// associated files in a zip archive at the end. Tensor indices and the operator versions of nodes
+// read from a file stay as they are; other nodes get the version that they need (versions.h). The
+// same module gives the same bytes.
 //
 // kUnsupported for what the format lacks (explicit padding, an operator or an opaque node of
 // another format); kInvalidModel, kInternal when the module does not pass ir::Verify().

@@ -86,6 +86,9 @@ Status InferTranspose(InferContext& context) {
   if (perm.rank() != 1 || perm.dim(0) != input.rank())
     return Error(Code::kInvalidModel, "the permutation has shape ", perm.shape.ToString(),
                  ", expected [", input.rank(), "]");
+  if (perm.type != DType::kInt32 && perm.type != DType::kInt64)
+    return Error(Code::kInvalidModel, "the permutation is of type ", NameOf(perm.type),
+                 ", expected int32 or int64");
   if (!Known(context, 1)) return Status::Ok();
   uint32_t seen = 0;
   Shape output;

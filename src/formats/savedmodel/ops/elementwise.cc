@@ -1,5 +1,5 @@
 // Arithmetic, comparison and conversion of elements.
-#include <cmath>
+#include <limits>
 
 #include "src/base/strings.h"
 #include "src/formats/savedmodel/op.h"
@@ -102,6 +102,17 @@ Status LowerHyperbolic(Op& op) {
 Status LowerIsNan(Op& op) {
   EDGEML_RETURN_IF_ERROR(op.ExpectInputs(1));
   return op.Emit(OpCode::kNotEqual, {op.in[0], op.in[0]}, {}, DType::kBool);
+}
+
+// |x| against infinity; no comparison with NaN holds.
+template <OpCode kOp>
+Status LowerAgainstInfinity(Op& op) {
+  EDGEML_RETURN_IF_ERROR(op.ExpectInputs(1));
+  if (op.type(0) != DType::kFloat32)
+    return Error(Code::kUnsupported, "type ", NameOf(op.type(0)), " is not supported here");
+  EDGEML_ASSIGN_OR_RETURN(const int32_t magnitude, op.Make(OpCode::kAbs, {op.in[0]}));
+  const int32_t infinity = op.Float(std::numeric_limits<float>::infinity());
+  return op.Emit(kOp, {magnitude, infinity}, {}, DType::kBool);
 }
 
 Status LowerClip(Op& op) {
@@ -226,6 +237,8 @@ constexpr OpEntry kOps[] = {
     {"GreaterEqual", Comparison<OpCode::kGreaterEqual>},
     {"Imag", ComplexPart<OpCode::kImag>},
     {"Inv", LowerReciprocal},
+    {"IsFinite", LowerAgainstInfinity<OpCode::kLess>},
+    {"IsInf", LowerAgainstInfinity<OpCode::kEqual>},
     {"IsNan", LowerIsNan},
     {"Less", Comparison<OpCode::kLess>},
     {"LessEqual", Comparison<OpCode::kLessEqual>},
