@@ -57,6 +57,8 @@ class Weights {
   // same weights.
   Weights OfRange(size_t begin, size_t count) const;
 
+  // Whether they are of an archive, where weights have numbers and no names.
+  bool is_archive() const { return is_archive_; }
   // Whether there is a weight of that name, or without names more than `index` weights.
   bool Has(std::string_view name, size_t index) const;
   // The weight called `name`; where the file has no names or other ones, the one at `index`.
