@@ -236,8 +236,9 @@ std::optional<Subscript> ReadSubscript(const Json& json) {
   Subscript out;
   const auto number = [](const Json& item) -> std::optional<int32_t> {
     const auto value = item.integer();
-    if (!value || *value < INT32_MIN / 2 || *value > INT32_MAX) return std::nullopt;
-    return static_cast<int32_t>(*value);
+    if (!value) return std::nullopt;
+    // Beyond the size of any dimension.
+    return static_cast<int32_t>(std::clamp<int64_t>(*value, INT32_MIN / 2, INT32_MAX / 2));
   };
   const std::string& name = json["class_name"].text();
   if (json.is_null()) {
