@@ -34,6 +34,9 @@ def randomise(np, model, rng) -> None:
             fan_in = int(np.prod(shape[:-1])) if len(shape) > 1 else 4
             values = rng.normal(0, 1 / np.sqrt(max(fan_in, 1)), shape)
         variable.assign(values.astype("float32"))
+    for layer in model.layers:
+        if hasattr(layer, "finalize_state"):  # what follows from the weights is kept apart
+            layer.finalize_state()
 
 
 def draw(np, tensor, batch: int, rng):
@@ -75,6 +78,7 @@ def make(name: str, case, generation: str, k, folder: pathlib.Path, count_ops: b
     import tensorflow as tf  # pylint: disable=import-outside-toplevel
     seed = zlib.crc32(name.encode())
     k.backend.clear_session()
+    k.utils.set_random_seed(seed % 2**31)
     rng = np.random.default_rng(seed)
     model = case.build(k, rng)
     rng = np.random.default_rng(seed + 1)
@@ -88,7 +92,7 @@ def make(name: str, case, generation: str, k, folder: pathlib.Path, count_ops: b
     arrays = {f"x{i}": x for i, x in enumerate(xs)} | {f"y{i}": np.asarray(y) for i, y in enumerate(ys)}
     line = {"name": name, "generation": generation, "batch": case.batch, "files": [], "expect": case.expect,
             "inputs": [x.name.split(":")[0] for x in model.inputs], "tensorflow_ops": None}
-    for ending in ("h5", "keras"):
+    for ending in ("h5", "keras") if case.archive else ("h5",):
         file = f"{name}.{generation}.{ending}"
         try:
             model.save(str(folder / file))
