@@ -7,6 +7,7 @@ and a line in index.json. What is there already is left alone.
 from __future__ import annotations
 
 import argparse
+import fcntl
 import json
 import os
 import pathlib
@@ -113,8 +114,16 @@ def main() -> None:
     parser.add_argument("--only", default="")
     options = parser.parse_args()
     options.folder.mkdir(parents=True, exist_ok=True)
+    # Tests that run side by side ask for the folder at the same time: the first one fills it.
+    lock = open(options.folder / ".lock", "w", encoding="ascii")  # pylint: disable=consider-using-with
+    fcntl.flock(lock, fcntl.LOCK_EX)
     index_path = options.folder / "index.json"
     index = json.loads(index_path.read_text()) if index_path.exists() else {}
+
+    import keras_cases  # pylint: disable=import-outside-toplevel
+    wanted = keras_cases.cases(everything=options.all)
+    if all(f"{name}.{generation}" in index for name, case in wanted.items() for generation in case.generations):
+        return  # without the seconds that importing TensorFlow takes
 
     import logging  # pylint: disable=import-outside-toplevel
     import warnings  # pylint: disable=import-outside-toplevel
@@ -122,10 +131,9 @@ def main() -> None:
     logging.disable(logging.WARNING)
     import keras as keras3  # pylint: disable=import-outside-toplevel
     import tf_keras as keras2  # pylint: disable=import-outside-toplevel
-    import keras_cases  # pylint: disable=import-outside-toplevel
     only = [word for word in options.only.split(",") if word]
     started = time.process_time()
-    for name, case in keras_cases.cases(everything=options.all).items():
+    for name, case in wanted.items():
         if only and not any(name.startswith(word) for word in only):
             continue
         for generation, k in (("keras3", keras3), ("keras2", keras2)):
