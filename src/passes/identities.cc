@@ -119,6 +119,16 @@ int SameAsInput(const Rewriter& graph, const Node& node) {
         return -1;
       if (FusedActivation(node) != ir::Activation::kNone) return -1;
       return node.op == OpCode::kSplit ? 1 : 0;
+    case OpCode::kSelect:
+    case OpCode::kSelectV2: {
+      for (const int side : {1, 2}) {
+        const int32_t v = node.inputs[static_cast<size_t>(side)];
+        if (AllEqual(graph, node, 0, side == 1 ? 1 : 0) && graph.shape(v).known() &&
+            graph.shape(v) == graph.shape(node.outputs[0]))
+          return side;
+      }
+      return -1;
+    }
     case OpCode::kMean:
     case OpCode::kSum:
     case OpCode::kReduceMax:

@@ -143,22 +143,26 @@ bool HardSwish(Rewriter& graph, int32_t n) {
 }
 
 // The error function has no operator in the format: importers bring it as a custom one.
-bool IsErf(const Node& node) {
-  return node.op == OpCode::kCustom && (node.name() == "Erf" || node.name() == "FlexErf") &&
+bool IsCustom(const Node& node, std::string_view name, std::string_view flex) {
+  return node.op == OpCode::kCustom && (node.name() == name || node.name() == flex) &&
          node.inputs.size() == 1 && node.outputs.size() == 1;
 }
+bool IsErf(const Node& node) { return IsCustom(node, "Erf", "FlexErf"); }
+bool IsErfc(const Node& node) { return IsCustom(node, "Erfc", "FlexErfc"); }
 
-// x / 2 * (1 + erf(x / sqrt 2)), or x / 2 * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 * x^3))).
+// x / 2 * (1 + erf(x / sqrt 2)) = x / 2 * erfc(-x / sqrt 2), or
+// x / 2 * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 * x^3))).
 bool Gelu(Rewriter& graph, int32_t n) {
   bool approximate = false;
   int32_t erf = ir::kNoNode;
   const auto accept = [&](int32_t x, int32_t leaf, double a, double b) {
-    if (!AboutEqual(a, 0.5) || !AboutEqual(b, 0.5)) return false;
     const int32_t at = graph.Producer(leaf);
     const Node& node = graph.node(at);
-    if (IsErf(node)) {
+    if (!AboutEqual(a, 0.5) || !AboutEqual(b, IsErfc(node) ? 0 : 0.5)) return false;
+    if (IsErf(node) || IsErfc(node)) {
       erf = at;
-      return IsAffine(PolynomialOf(graph, node.inputs[0], x), std::numbers::sqrt2 / 2, 0);
+      const double slope = std::numbers::sqrt2 / 2;
+      return IsAffine(PolynomialOf(graph, node.inputs[0], x), IsErf(node) ? slope : -slope, 0);
     }
     approximate = true;
     const auto p = PolynomialOf(graph, node.inputs[0], x);
@@ -166,7 +170,9 @@ bool Gelu(Rewriter& graph, int32_t n) {
     return p && (*p)[0] == 0 && (*p)[2] == 0 && AboutEqual((*p)[1], slope) &&
            AboutEqual((*p)[3], slope * 0.044715);
   };
-  const auto is_leaf = [](const Node& node) { return node.op == OpCode::kTanh || IsErf(node); };
+  const auto is_leaf = [](const Node& node) {
+    return node.op == OpCode::kTanh || IsErf(node) || IsErfc(node);
+  };
   const int32_t x = Product{graph, is_leaf, accept}.Match(graph.node(n));
   if (x == ir::kNoValue) return false;
   Become(graph, n, OpCode::kGelu, {x}, ir::GeluAttrs{approximate});
@@ -316,6 +322,13 @@ bool Squares(Rewriter& graph, int32_t n) {
   return false;
 }
 
+bool IsReducedAlongLast(const Rewriter& graph, const Node& node, int32_t x) {
+  if (node.inputs[0] != x || !node.attrs<ir::ReduceAttrs>().keep_dims) return false;
+  const auto axes = Integers(graph, node.inputs[1]);
+  const int rank = graph.shape(x).rank();
+  return axes && axes->size() == 1 && rank > 0 && NormalizedAxis((*axes)[0], rank) == rank - 1;
+}
+
 // x * rsqrt(max(sum(x^2), 1e-12)), over the last dimension.
 bool L2Normalization(Rewriter& graph, int32_t n) {
   constexpr float kEpsilon = 1e-12f;  // the square of what the operator's kernels use
@@ -335,13 +348,9 @@ bool L2Normalization(Rewriter& graph, int32_t n) {
     const auto epsilon = Splat(graph, maximum->inputs[1 - k]);
     if (!epsilon || !AboutEqual(*epsilon, kEpsilon)) continue;
     const Node* const sum = Is(graph, maximum->inputs[k], {OpCode::kSum});
-    if (sum == nullptr || !sum->attrs<ir::ReduceAttrs>().keep_dims) continue;
-    const auto axes = Integers(graph, sum->inputs[1]);
-    const int rank = graph.shape(x).rank();
+    if (sum == nullptr || !IsReducedAlongLast(graph, *sum, sum->inputs[0])) continue;
     const Node* const square = Is(graph, sum->inputs[0], {OpCode::kSquare});
-    if (!axes || axes->size() != 1 || square == nullptr || square->inputs[0] != x ||
-        ((*axes)[0] != -1 && (*axes)[0] != rank - 1) || rank < 1)
-      continue;
+    if (square == nullptr || square->inputs[0] != x) continue;
     Become(graph, n, OpCode::kL2Normalization, {x}, ir::ActivationAttrs{});
     return true;
   }
@@ -365,6 +374,60 @@ bool NegatedComparison(Rewriter& graph, int32_t n) {
   return false;
 }
 
+// Along the last dimension ----------------------------------------------------------------------
+
+// exp(x) / sum(exp(x)); log of it; and either of x - max(x), which changes nothing.
+bool Softmax(Rewriter& graph, int32_t n) {
+  const Node& node = graph.node(n);
+  if (!IsFloatNode(graph, node) || FusedActivation(node) != Activation::kNone) return false;
+  if (node.op == OpCode::kDiv) {
+    const Node* const exp = Is(graph, node.inputs[0], {OpCode::kExp});
+    const Node* const sum = Is(graph, node.inputs[1], {OpCode::kSum});
+    if (exp == nullptr || sum == nullptr || !IsReducedAlongLast(graph, *sum, node.inputs[0]))
+      return false;
+    Become(graph, n, OpCode::kSoftmax, {exp->inputs[0]}, ir::SoftmaxAttrs{});
+    return true;
+  }
+  if (node.op == OpCode::kSub) {
+    const Node* const log = Is(graph, node.inputs[1], {OpCode::kLog});
+    const Node* const sum = log == nullptr ? nullptr : Is(graph, log->inputs[0], {OpCode::kSum});
+    const Node* const exp = sum == nullptr ? nullptr : Is(graph, sum->inputs[0], {OpCode::kExp});
+    if (exp == nullptr || exp->inputs[0] != node.inputs[0] ||
+        !IsReducedAlongLast(graph, *sum, sum->inputs[0]))
+      return false;
+    Become(graph, n, OpCode::kLogSoftmax, {node.inputs[0]});
+    return true;
+  }
+  if (node.op != OpCode::kSoftmax && node.op != OpCode::kLogSoftmax) return false;
+  const Node* const shifted = IsPlain(graph, node.inputs[0], {OpCode::kSub});
+  const Node* const maximum =
+      shifted == nullptr ? nullptr : Is(graph, shifted->inputs[1], {OpCode::kReduceMax});
+  if (maximum == nullptr || !IsReducedAlongLast(graph, *maximum, shifted->inputs[0])) return false;
+  const int32_t x = shifted->inputs[0];
+  graph.SetInput(n, 0, x);
+  return true;
+}
+
+// 1 / (1 + exp(-x)).
+bool Sigmoid(Rewriter& graph, int32_t n) {
+  const Node& node = graph.node(n);
+  if (node.op != OpCode::kDiv || !IsFloatNode(graph, node) ||
+      FusedActivation(node) != Activation::kNone || !IsSplat(graph, node.inputs[0], 1) ||
+      !BroadcastsInto(graph.shape(node.inputs[0]), graph.shape(node.inputs[1])))
+    return false;
+  const Node* const sum = IsPlain(graph, node.inputs[1], {OpCode::kAdd});
+  if (sum == nullptr) return false;
+  for (const int32_t power : sum->inputs) {
+    const Node* const exp = Is(graph, power, {OpCode::kExp});
+    if (exp == nullptr || !IsAffine(PolynomialOf(graph, node.inputs[1], power), 1, 1)) continue;
+    const Node* const negated = Is(graph, exp->inputs[0], {OpCode::kNeg});
+    if (negated == nullptr) continue;
+    Become(graph, n, OpCode::kLogistic, {negated->inputs[0]});
+    return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 Result<int64_t> RecognizePatterns(PassContext& context) {
@@ -379,8 +442,8 @@ Result<int64_t> RecognizePatterns(PassContext& context) {
     }
     // The longest formulas first: they contain the others.
     changes += HardSwish(graph, n) || Gelu(graph, n) || HardSigmoid(graph, n) ||
-                       L2Normalization(graph, n) || LeakyRelu(graph, n) || Prelu(graph, n) ||
-                       Squares(graph, n)
+                       L2Normalization(graph, n) || Softmax(graph, n) || Sigmoid(graph, n) ||
+                       LeakyRelu(graph, n) || Prelu(graph, n) || Squares(graph, n)
                    ? 1
                    : 0;
   }

@@ -137,6 +137,30 @@ TEST_F(PatternsTest, SquaresAndRoots) {
       << ir::ToString(after());
 }
 
+TEST_F(PatternsTest, SoftmaxAndSigmoid) {
+  const int32_t x = Input({2, 3, 8});
+  const auto shifted = [&](int32_t axis) {
+    return Op(OpCode::kSub,
+              {x, Op(OpCode::kReduceMax, {x, b.AddInts({axis})}, ir::ReduceAttrs{true})});
+  };
+  const auto sum = [&](int32_t v, int32_t axis) {
+    return Op(OpCode::kSum, {v, b.AddInts({axis})}, ir::ReduceAttrs{true});
+  };
+  const auto softmax = [&](int32_t axis) {
+    const int32_t power = Op(OpCode::kExp, {shifted(axis)});
+    return Op(OpCode::kDiv, {power, sum(power, axis)});
+  };
+  const int32_t u = shifted(2);
+  const int32_t log = Op(OpCode::kLog, {sum(Op(OpCode::kExp, {u}), 2)});
+  const int32_t gate =
+      Op(OpCode::kDiv, {Float(1), Add(Op(OpCode::kExp, {Op(OpCode::kNeg, {x})}), Float(1))});
+  Optimize({softmax(-1), softmax(1), Op(OpCode::kSub, {u, log}), gate});
+  EXPECT_EQ(std::ranges::count(Ops(), OpCode::kSoftmax), 1);
+  EXPECT_EQ(std::ranges::count(Ops(), OpCode::kLogSoftmax), 1);
+  EXPECT_EQ(std::ranges::count(Ops(), OpCode::kLogistic), 1);
+  EXPECT_EQ(std::ranges::count(Ops(), OpCode::kDiv), 1);
+}
+
 TEST_F(PatternsTest, L2Normalization) {
   const int32_t x = Input({2, 3, 8});
   const auto norm = [&](int32_t axis) {

@@ -134,13 +134,133 @@ bool TransposeOfOnes(Rewriter& graph, int32_t n) {
   return BecomeReshape(graph, n, node.inputs[0]);
 }
 
+// A reduction and a reshape that drops the dimensions it reduced, or puts them back.
+bool IntoReduction(Rewriter& graph, int32_t n) {
+  if (!IsReshape(graph.node(n).op)) return false;
+  const int32_t before = graph.SoleProducer(n, 0);
+  if (before == ir::kNoNode) return false;
+  const Node& node = graph.node(before);
+  const auto* const attrs = std::get_if<ir::ReduceAttrs>(&node.attributes);
+  const auto axes = attrs != nullptr ? Integers(graph, node.inputs[1]) : std::nullopt;
+  if (!axes) return false;
+  const Shape& in = graph.shape(node.inputs[0]);
+  std::vector<bool> reduced(static_cast<size_t>(in.rank()), false);
+  for (const int64_t number : *axes) {
+    const auto axis = NormalizedAxis(number, in.rank());
+    if (!axis) return false;
+    reduced[static_cast<size_t>(*axis)] = true;
+  }
+  Shape wanted;
+  for (int d = 0; d < in.rank(); ++d) {
+    if (!reduced[static_cast<size_t>(d)]) {
+      wanted.push_back(in[d]);
+    } else if (!attrs->keep_dims) {
+      wanted.push_back(1);
+    }
+  }
+  const int32_t out = graph.node(n).outputs[0];
+  if (!SameShapeForSameSize(wanted, graph.shape(out))) return false;
+  const bool keep = !attrs->keep_dims;
+  graph.Remove(n);
+  graph.SetOutput(before, 0, out);
+  std::get<ir::ReduceAttrs>(graph.mutable_node(before).attributes).keep_dims = keep;
+  return true;
+}
+
+// The last two dimensions change places.
+bool SwapsMatrix(const Rewriter& graph, int32_t n) {
+  if (n == ir::kNoNode || graph.node(n).op != OpCode::kTranspose) return false;
+  const auto p = Integers(graph, graph.node(n).inputs[1]);
+  if (!p || p->size() < 2) return false;
+  const auto last = static_cast<int64_t>(p->size()) - 1;
+  for (int64_t i = 0; i < last - 1; ++i)
+    if ((*p)[static_cast<size_t>(i)] != i) return false;
+  return (*p)[p->size() - 1] == last - 1 && (*p)[p->size() - 2] == last;
+}
+
+// BATCH_MATMUL reads transposed matrices, and gives a transposed product for exchanged ones.
+bool IntoMatMul(Rewriter& graph, int32_t n) {
+  const Node& node = graph.node(n);
+  if (node.op != OpCode::kBatchMatMul || !IsFloatNode(graph, node)) return false;
+  for (const size_t i : {size_t{0}, size_t{1}}) {
+    const int32_t before = graph.Producer(node.inputs[i]);
+    if (!SwapsMatrix(graph, before)) continue;
+    graph.SetInput(n, i, graph.node(before).inputs[0]);
+    auto& attrs = std::get<ir::BatchMatMulAttrs>(graph.mutable_node(n).attributes);
+    (i == 0 ? attrs.adj_x : attrs.adj_y) = !(i == 0 ? attrs.adj_x : attrs.adj_y);
+    return true;
+  }
+  const int32_t after = graph.SoleUser(node.outputs[0]);
+  if (!SwapsMatrix(graph, after) || graph.node(after).inputs[0] != node.outputs[0]) return false;
+  const int32_t out = graph.node(after).outputs[0];
+  graph.Remove(after);
+  graph.SetOutput(n, 0, out);
+  graph.SetInputs(n, {graph.node(n).inputs[1], graph.node(n).inputs[0]});
+  auto& attrs = std::get<ir::BatchMatMulAttrs>(graph.mutable_node(n).attributes);
+  const bool adj_x = attrs.adj_x;
+  attrs.adj_x = !attrs.adj_y;
+  attrs.adj_y = !adj_x;
+  return true;
+}
+
+// Operators of two tensors that broadcast them to one another.
+bool Broadcasts(OpCode op) {
+  switch (op) {
+    case OpCode::kAdd:
+    case OpCode::kDiv:
+    case OpCode::kMaximum:
+    case OpCode::kMinimum:
+    case OpCode::kMul:
+    case OpCode::kSquaredDifference:
+    case OpCode::kSub:
+      return true;
+    default:
+      return false;
+  }
+}
+
+// A tensor that is spread out, or gets leading ones, only to meet one of the full shape: the
+// operator does that itself.
+bool IntoBroadcast(Rewriter& graph, int32_t n) {
+  constexpr int kMostRank = 4;  // that LiteRT's kernels broadcast
+  const Node& node = graph.node(n);
+  if (!Broadcasts(node.op) || !IsFloatNode(graph, node)) return false;
+  for (const size_t i : {size_t{0}, size_t{1}}) {
+    const int32_t v = node.inputs[i], before = graph.Producer(v);
+    if (before == ir::kNoNode) continue;
+    const Node& spread = graph.node(before);
+    const int32_t source = spread.inputs[0];
+    const Shape& from = graph.shape(source);
+    const Shape& to = graph.shape(v);
+    const Shape& full = graph.shape(node.inputs[1 - i]);
+    if (full.rank() > kMostRank || !IsFloat(graph, source) || !graph.value(source).has_rank)
+      continue;
+    if (spread.op == OpCode::kBroadcastTo || spread.op == OpCode::kTile) {
+      // TILE of a dimension that is not 1 repeats it: that is no broadcast.
+      if (!BroadcastsInto(from, to) || !BroadcastsInto(to, full)) continue;
+    } else if (IsReshape(spread.op)) {
+      if (from.rank() >= to.rank() || to.rank() > full.rank()) continue;
+      Shape wide = from;
+      while (wide.rank() < to.rank()) wide = wide.ExpandedTo(wide.rank() + 1);
+      if (!SameShapeForSameSize(wide, to)) continue;
+    } else {
+      continue;
+    }
+    graph.SetInput(n, i, source);
+    graph.mutable_node(n);
+    return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 Result<int64_t> MatMulToFullyConnected(PassContext& context) {
   Rewriter& graph = context.graph;
   int64_t changes = 0;
   for (int32_t n = graph.First(); n != ir::kNoNode; n = graph.Next(n))
-    changes += Becomes(graph, n) ? 1 : 0;
+    changes += Becomes(graph, n) || IntoMatMul(graph, n) ? 1 : 0;
+  if (changes > 0) graph.RemoveDead();
   return changes;
 }
 
@@ -148,7 +268,10 @@ Result<int64_t> MergeReshapes(PassContext& context) {
   Rewriter& graph = context.graph;
   int64_t changes = 0;
   for (int32_t n = graph.First(); n != ir::kNoNode; n = graph.Next(n))
-    changes += TransposeOfOnes(graph, n) || Merge(graph, n) || WithoutReshapes(graph, n) ? 1 : 0;
+    changes += TransposeOfOnes(graph, n) || Merge(graph, n) || WithoutReshapes(graph, n) ||
+                       IntoReduction(graph, n) || IntoBroadcast(graph, n)
+                   ? 1
+                   : 0;
   if (changes > 0) graph.RemoveDead();
   return changes;
 }

@@ -66,5 +66,39 @@ TEST_F(ReshapesTest, TransposesOfOnesAreReshapes) {
   ExpectOps({OpCode::kReshape, OpCode::kTanh, OpCode::kTranspose});
 }
 
+TEST_F(ReshapesTest, ReductionsKeepOrDropTheirDimensions) {
+  const int32_t x = Input({kUnknownDim, 4, 5, 6});
+  const auto mean = [&](bool keep) {
+    return Op(OpCode::kMean, {x, b.AddInts({1, 2})}, ir::ReduceAttrs{keep});
+  };
+  Optimize({Op(OpCode::kTanh, {Reshape(mean(false), {-1, 1, 1, 6})}),
+            Op(OpCode::kExp, {Op(OpCode::kSqueeze, {mean(true)}, ir::SqueezeAttrs{{1, 2}})}),
+            Reshape(mean(false), {-1, 2, 3})});
+  EXPECT_EQ(std::ranges::count(Ops(), OpCode::kReshape), 1);
+  EXPECT_EQ(std::ranges::count(Ops(), OpCode::kSqueeze), 0);
+}
+
+TEST_F(ReshapesTest, MatMulReadsTransposedMatrices) {
+  const int32_t x = Input({2, 3, 5}), z = Input({2, 4, 5}), w = Input({2, 3, 5});
+  const auto swap = [&](int32_t v) { return Transpose(v, {0, 2, 1}); };
+  ir::BatchMatMulAttrs adjoint;
+  adjoint.adj_x = true;
+  Optimize({Op(OpCode::kBatchMatMul, {x, swap(z)}),
+            Op(OpCode::kTanh, {swap(Op(OpCode::kBatchMatMul, {swap(w), swap(z)}, adjoint))})});
+  ExpectOps({OpCode::kBatchMatMul, OpCode::kBatchMatMul, OpCode::kTanh});
+}
+
+TEST_F(ReshapesTest, BroadcastingIsLeftToTheOperator) {
+  const int32_t x = Input({2, 3, 4}), z = Input({3, 1}), w = Input({4});
+  const int32_t spread = Op(OpCode::kBroadcastTo, {z, b.AddInts({3, 4})});
+  const int32_t tiled = Op(OpCode::kTile, {z, b.AddInts({1, 4})});
+  const int32_t repeated = Op(OpCode::kTile, {w, b.AddInts({2})});
+  Optimize({Op(OpCode::kMul, {x, spread}), Op(OpCode::kSub, {tiled, x}),
+            Op(OpCode::kAdd, {x, Reshape(w, {1, 1, 4})}),
+            Op(OpCode::kAdd, {repeated, Input({8})})});
+  EXPECT_EQ(std::ranges::count(Ops(), OpCode::kTile), 1);
+  EXPECT_EQ(Ops().size(), 5u) << ir::ToString(after());
+}
+
 }  // namespace
 }  // namespace edgeml::passes
