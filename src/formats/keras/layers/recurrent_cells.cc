@@ -200,7 +200,7 @@ std::vector<int32_t> StepGru(LayerContext& c, const Cell& cell, int32_t projecte
                              std::span<const int32_t> states) {
   ir::Emitter& e = c.e;
   const int32_t h = states[0];
-  const auto block = static_cast<size_t>(2 * cell.units);
+  const auto block = 2 * static_cast<size_t>(cell.units);
   const std::vector<int32_t> x = Cut(e, projected, 2 * cell.units, cell.units);
   // Rows [from, to) of the recurrent weights and biases.
   const auto product = [&](int32_t of, bool candidate, std::string_view name) {
