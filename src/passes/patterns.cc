@@ -357,7 +357,8 @@ bool L2Normalization(Rewriter& graph, int32_t n) {
   return false;
 }
 
-// not (a > b) is a <= b; as in TensorFlow's converter, also of floats, where NaN makes a difference.
+// not (a > b) is a <= b; as in TensorFlow's converter, also of floats, where NaN makes a
+// difference.
 bool NegatedComparison(Rewriter& graph, int32_t n) {
   static constexpr std::pair<OpCode, OpCode> kOpposites[] = {
       {OpCode::kGreater, OpCode::kLessEqual}, {OpCode::kLessEqual, OpCode::kGreater},

@@ -41,8 +41,8 @@ TEST_F(PatternsTest, ComparisonsInPlaceOfTheirNegation) {
     return Op(OpCode::kLogicalNot, {v}, {}, DType::kBool);
   };
   Optimize({negated(OpCode::kGreater), negated(OpCode::kLess), negated(OpCode::kEqual)});
-  EXPECT_EQ(Ops(), (std::vector<OpCode>{OpCode::kLessEqual, OpCode::kGreaterEqual,
-                                        OpCode::kNotEqual}))
+  EXPECT_EQ(Ops(),
+            (std::vector<OpCode>{OpCode::kLessEqual, OpCode::kGreaterEqual, OpCode::kNotEqual}))
       << ir::ToString(after());
 }
 
