@@ -22,6 +22,7 @@ class Case:
     expect: str = ""  # part of the error that is to come instead of a model
     only_all: bool = False  # left out unless everything is asked for
     archive: bool = True  # also as .keras
+    tolerance: float = 1e-5  # of the largest output
 
 
 def chain(shape, layers, dtype="float32", **options) -> Case:
@@ -190,7 +191,7 @@ def merges() -> dict:
         "residual": graph([(8, 8, 4)], lambda k, x: k.layers.Add()(
             [x, k.layers.Conv2D(4, 3, padding="same", activation="relu")(x)])),
         "float16_policy": chain((6,), lambda k: [k.layers.Dense(4, "relu", dtype="mixed_float16"),
-                                                 k.layers.Dense(2, dtype="float32")], only_all=True),
+                                                 k.layers.Dense(2, dtype="float32")], tolerance=2e-3),  # Keras computes in halves
         "lambda": chain((6,), lambda k: [k.layers.Lambda(lambda x: x * 2)], expect="Python code"),
     }
 
