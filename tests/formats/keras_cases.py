@@ -60,7 +60,7 @@ def common() -> dict:
                  "softsign", "elu", "selu", "gelu", "mish"):
         cases[f"activation_{name}"] = chain((6,), lambda k, n=name: [k.layers.Dense(5), k.layers.Activation(n)])
     for name in ("leaky_relu", "silu", "hard_silu", "hard_tanh", "log_softmax", "log_sigmoid", "celu", "glu", "hard_shrink",
-                 "soft_shrink", "tanh_shrink", "squareplus", "sparse_sigmoid", "sparse_plus", "threshold", "sparsemax"):
+                 "soft_shrink", "tanh_shrink", "squareplus", "sparse_sigmoid", "sparse_plus", "sparsemax"):
         cases[f"activation_{name}"] = chain((6,), lambda k, n=name: [k.layers.Dense(4), k.layers.Activation(n)],
                                             generations=NEW)
     cases |= {

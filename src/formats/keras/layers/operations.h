@@ -69,7 +69,7 @@ class Operands {
   int Normalized(int64_t axis, int rank);
 
   void Fail(Status status) { e.Fail(std::move(status)); }
-  void Unsupported(std::string what) { e.Fail(Error(Code::kUnsupported, std::move(what))); }
+  void Unsupported(std::string_view what) { e.Fail(Error(Code::kUnsupported, what)); }
   void Return(int32_t v) { c.outputs = {{v, ir::kNoValue}}; }
   void Return(std::span<const int32_t> values) {
     c.outputs.clear();
