@@ -63,7 +63,8 @@ Status ReadVector(const flatbuffers::Vector<T>* in, Budget& budget, std::vector<
   out.clear();
   if (in == nullptr) return Status::Ok();
   EDGEML_RETURN_IF_ERROR(budget.Charge(uint64_t{in->size()} * sizeof(T)));
-  // FlatBuffers' verifier does not ask that eight-byte elements are aligned. Both are little-endian.
+  // FlatBuffers' verifier does not ask that eight-byte elements are aligned. Both are
+  // little-endian.
   out.resize(in->size());
   if (!out.empty()) std::memcpy(out.data(), in->Data(), out.size() * sizeof(T));
   return Status::Ok();
