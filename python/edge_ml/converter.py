@@ -11,6 +11,7 @@ from __future__ import annotations
 import enum
 import os
 import pathlib
+import sys
 import tempfile
 from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence, Union
 
@@ -157,7 +158,7 @@ class Converter:
             holder = trackable_obj
             if holder is None:
                 holder = tf.Module()
-                holder.captured = list(funcs[0].captured_inputs)
+                holder.captured = list(funcs[0].variables)  # so that they are saved
             path = os.path.join(folder, "model")
             tf.saved_model.save(holder, path, signatures=funcs[0])
             return path
@@ -202,8 +203,7 @@ class Converter:
             return self._convert(self._save(folder))
 
     def _convert(self, path: str) -> bytes:
-        from . import _convert  # not needed to run models
-
+        _convert = _load()
         shapes = self.input_shapes
         named = shapes.items() if isinstance(shapes, dict) else [("", shape) for shape in shapes]
         content, report = _convert.convert(
@@ -236,6 +236,21 @@ class Converter:
         except BaseException:
             os.unlink(name)
             raise
+
+
+def _load() -> Any:
+    """The extension module of the converter, which running models does without.
+
+    It uses the Protobuf library, and so does TensorFlow, another version of it: where both are in one process, ours must
+    find its own functions first.
+    """
+    flags = sys.getdlopenflags()
+    sys.setdlopenflags(flags | getattr(os, "RTLD_DEEPBIND", 0))
+    try:
+        from . import _convert
+    finally:
+        sys.setdlopenflags(flags)
+    return _convert
 
 
 def _umask() -> int:

@@ -112,6 +112,7 @@ int32_t Emitter::ShapeWith(int32_t x, std::span<const std::pair<int, int32_t>> c
   if (wanted.known()) return Ints(wanted.dims());
   const int32_t now =
       Op(OpCode::kShape, {x}, TypeAttrs{DType::kInvalid, DType::kInt32}, DType::kInt32);
+  if (wanted == shape(x)) return now;
   std::vector<int32_t> parts;
   for (int d = 0; d < wanted.rank(); ++d) {
     if (wanted[d] != kUnknownDim) {

@@ -357,6 +357,24 @@ bool L2Normalization(Rewriter& graph, int32_t n) {
   return false;
 }
 
+// not (a > b) is a <= b; as in TensorFlow's converter, also of floats, where NaN makes a
+// difference.
+bool NegatedComparison(Rewriter& graph, int32_t n) {
+  static constexpr std::pair<OpCode, OpCode> kOpposites[] = {
+      {OpCode::kGreater, OpCode::kLessEqual}, {OpCode::kLessEqual, OpCode::kGreater},
+      {OpCode::kLess, OpCode::kGreaterEqual}, {OpCode::kGreaterEqual, OpCode::kLess},
+      {OpCode::kEqual, OpCode::kNotEqual},    {OpCode::kNotEqual, OpCode::kEqual}};
+  if (graph.node(n).op != OpCode::kLogicalNot) return false;
+  const int32_t comparison = graph.SoleProducer(n, 0);
+  if (comparison == ir::kNoNode) return false;
+  for (const auto& [op, opposite] : kOpposites) {
+    if (graph.node(comparison).op != op) continue;
+    Become(graph, n, opposite, graph.node(comparison).inputs);
+    return true;
+  }
+  return false;
+}
+
 // Along the last dimension ----------------------------------------------------------------------
 
 // exp(x) / sum(exp(x)); log of it; and either of x - max(x), which changes nothing.
@@ -418,9 +436,11 @@ Result<int64_t> RecognizePatterns(PassContext& context) {
   int64_t changes = 0;
   for (int32_t n = graph.First(); n != ir::kNoNode; n = graph.Next(n)) {
     const Node& node = graph.node(n);
-    if (node.outputs.size() != 1 || node.outputs[0] == ir::kNoValue ||
-        !IsFloat(graph, node.outputs[0]))
+    if (node.outputs.size() != 1 || node.outputs[0] == ir::kNoValue) continue;
+    if (!IsFloat(graph, node.outputs[0])) {
+      changes += NegatedComparison(graph, n) ? 1 : 0;
       continue;
+    }
     // The longest formulas first: they contain the others.
     changes += HardSwish(graph, n) || Gelu(graph, n) || HardSigmoid(graph, n) ||
                        L2Normalization(graph, n) || Softmax(graph, n) || Sigmoid(graph, n) ||

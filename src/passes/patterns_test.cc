@@ -34,6 +34,18 @@ TEST_F(PatternsTest, HardSwishInAllItsForms) {
       << ir::ToString(after());
 }
 
+TEST_F(PatternsTest, ComparisonsInPlaceOfTheirNegation) {
+  const int32_t x = Input({2, 8});
+  const auto negated = [&](OpCode op) {
+    const int32_t v = Op(op, {x, Float(0.25)}, {}, DType::kBool);
+    return Op(OpCode::kLogicalNot, {v}, {}, DType::kBool);
+  };
+  Optimize({negated(OpCode::kGreater), negated(OpCode::kLess), negated(OpCode::kEqual)});
+  EXPECT_EQ(Ops(),
+            (std::vector<OpCode>{OpCode::kLessEqual, OpCode::kGreaterEqual, OpCode::kNotEqual}))
+      << ir::ToString(after());
+}
+
 TEST_F(PatternsTest, HardSwishOfAScaledValueAndAfterABias) {
   low_ = -5, high_ = 5;
   const int32_t x = Add(Mul(Input({2, 8}), Weights({8}, 0.5f, 2)), Float(0.25));

@@ -1,6 +1,7 @@
 """Files made with TensorFlow, once, and kept in the cache folder."""
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import pathlib
@@ -25,8 +26,10 @@ class TensorFlow:
         digest = hashlib.sha256(b"\0".join((HERE / script).read_bytes() for script in scripts)).hexdigest()[:12]
         folder = self.cache / f"{name or pathlib.Path(scripts[0]).stem}-{digest}"
         environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": ""}
-        done = subprocess.run([self.python, HERE / scripts[0], folder, *map(str, arguments)], capture_output=True,
-                              text=True, env=environment, check=False)
+        with (self.cache / f"{folder.name}.lock").open("w") as lock:  # tests run in several processes
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            done = subprocess.run([self.python, HERE / scripts[0], folder, *map(str, arguments)], capture_output=True,
+                                  text=True, env=environment, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
         return folder
 

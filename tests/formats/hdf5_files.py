@@ -305,9 +305,11 @@ def small_filtered(f, rng):
     small_chunks(f, rng, compression="gzip", shuffle=True, fletcher32=True)
 
 
-def small_paged(f, rng):
-    """Arrays of chunks with pages, which few elements reach when the pages are made small."""
+def small_fixed_pages(f, rng):
     f.create_dataset("fixed", shape=(1100,), dtype="i1", chunks=(1,))[1090:1093] = 1
+
+
+def small_extensible_pages(f, rng):
     f.create_dataset("extensible", shape=(70000,), dtype="i1", chunks=(1,), maxshape=(None,))[69999:] = 1
 
 
@@ -318,10 +320,12 @@ def small_dense(f, rng):
     f["external"] = h5py.ExternalLink("file", "/path")
 
 
-SMALL = ("small_keras", "small_types", "small_chunks", "small_filtered", "small_paged", "small_dense")
+SMALL = ("small_keras", "small_types", "small_chunks", "small_filtered", "small_fixed_pages", "small_extensible_pages",
+         "small_dense")
 CASES = {case.__name__: case for case in (numbers, strings, odd_types, not_read, virtual, groups, many_links, most_links,
                                           many_attributes, large_attributes, layouts, chunks, many_chunks, keras_like,
-                                          small_keras, small_types, small_chunks, small_filtered, small_paged, small_dense)}
+                                          small_keras, small_types, small_chunks, small_filtered, small_fixed_pages,
+                                          small_extensible_pages, small_dense)}
 # What older generations of the format cannot hold, or would take long to write.
 ONLY = {"large_attributes": ("v108", "v110", "v114", "latest"), "virtual": ("v110", "latest"),
         "most_links": ("earliest", "latest")}

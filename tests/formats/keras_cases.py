@@ -6,6 +6,7 @@ is to build it, so that one line serves both generations.
 from __future__ import annotations
 
 import dataclasses
+import random
 from typing import Callable, Optional
 
 BOTH, NEW, OLD = ("keras3", "keras2"), ("keras3",), ("keras2",)
@@ -20,6 +21,8 @@ class Case:
     keep_weights: bool = False
     expect: str = ""  # part of the error that is to come instead of a model
     only_all: bool = False  # left out unless everything is asked for
+    archive: bool = True  # also as .keras
+    tolerance: float = 1e-5  # of the largest output
 
 
 def chain(shape, layers, dtype="float32", **options) -> Case:
@@ -188,7 +191,7 @@ def merges() -> dict:
         "residual": graph([(8, 8, 4)], lambda k, x: k.layers.Add()(
             [x, k.layers.Conv2D(4, 3, padding="same", activation="relu")(x)])),
         "float16_policy": chain((6,), lambda k: [k.layers.Dense(4, "relu", dtype="mixed_float16"),
-                                                 k.layers.Dense(2, dtype="float32")], only_all=True),
+                                                 k.layers.Dense(2, dtype="float32")], tolerance=2e-3),  # Keras computes in halves
         "lambda": chain((6,), lambda k: [k.layers.Lambda(lambda x: x * 2)], expect="Python code"),
     }
 
@@ -312,8 +315,6 @@ def attention() -> dict:
                                                 ("middle", "abc,bd->adc", (4, 3), (5, 3), None),
                                                 ("shared", "abc,bcd->abd", (4, 3), (4, 5), "d"),
                                                 ("ellipsis", "...x,xy->...y", (4, 3), 6, "y")):
-        if name == "ellipsis":
-            output = (None, 6)
         one(f"einsum_dense_{name}", [shape], lambda k, x, e=equation, o=output, b=bias: k.layers.EinsumDense(
             e, output_shape=o, bias_axes=b, activation="relu")(x))
     return cases
@@ -469,7 +470,7 @@ def operations() -> dict:
     old("clip", [(4, 3)], lambda tf, a: tf.clip_by_value(a, -0.5, 0.75))
     old("matmul", [(4, 3), (3, 5)], lambda tf, a, b: tf.matmul(a, b))
     old("matmul_transposed", [(4, 3), (5, 3)], lambda tf, a, b: tf.matmul(a, b, transpose_b=True))
-    old("einsum", [(4, 3), (5, 3)], lambda tf, a, b: tf.einsum("bik,bjk->bij", a, b))
+    old("einsum", [(4, 3), (5, 3)], lambda tf, a, b: tf.einsum("bik,bjk->bij", a, b), expect="0 tensors")  # lost in saving
     old("where", [(4, 3), (4, 3)], lambda tf, a, b: tf.where(a > b, a, b))
     old("pad", [(4, 3)], lambda tf, a: tf.pad(a, [[0, 0], [1, 2], [0, 1]]))
     old("tile", [(4, 3)], lambda tf, a: tf.tile(a, [1, 2, 1]))
@@ -493,9 +494,140 @@ def operations() -> dict:
     return cases
 
 
+def random_convolution(r: random.Random) -> Case:
+    dims = r.choice((1, 2, 2, 2, 3))
+    kind = r.choice(("Conv", "Conv", "DepthwiseConv", "SeparableConv", "Transpose") if dims < 3 else ("Conv", "Transpose"))
+    channels, filters = r.choice((2, 4, 6)), r.choice((2, 4, 6))
+    options = {"kernel_size": r.choice((1, 2, 3, tuple(r.choice((1, 2, 3)) for _ in range(dims)))),
+               "padding": r.choice(("valid", "same")), "use_bias": r.random() < 0.7,
+               "activation": r.choice((None, "relu", "tanh", "swish"))}
+    if r.random() < 0.5:
+        options["strides"] = r.choice((1, 2))
+    elif kind != "Transpose":
+        options["dilation_rate"] = r.choice((1, 2))
+    if kind in ("DepthwiseConv", "SeparableConv"):
+        options["depth_multiplier"] = r.choice((1, 2))
+    if kind != "DepthwiseConv":
+        options["filters"] = filters
+    if kind == "Conv" and dims < 3 and r.random() < 0.3:
+        options["groups"] = 2
+    name = f"Conv{dims}DTranspose" if kind == "Transpose" else f"{kind}{dims}D"
+    shape = tuple(r.choice((5, 6, 9)) for _ in range(dims)) + (channels,)
+    after = r.random()
+    return chain(shape, lambda k: [getattr(k.layers, name)(**options)] + (
+        [k.layers.BatchNormalization(), k.layers.ReLU()] if after < 0.4 else []))
+
+
+def random_recurrent(r: random.Random) -> Case:
+    kind = r.choice(("LSTM", "GRU", "SimpleRNN"))
+    options = {"units": r.choice((1, 3, 8)), "return_sequences": r.random() < 0.5, "go_backwards": r.random() < 0.3,
+               "use_bias": r.random() < 0.7, "activation": r.choice(("tanh", "tanh", "relu", "sigmoid"))}
+    if kind == "GRU":
+        options["reset_after"] = r.random() < 0.5
+    if kind != "SimpleRNN":
+        options["recurrent_activation"] = r.choice(("sigmoid", "sigmoid", "hard_sigmoid"))
+    steps, masked, both = r.choice((1, 2, 5, 9)), r.random() < 0.3, r.random() < 0.3
+    merge = r.choice(("concat", "sum", "mul", "ave"))
+    options["go_backwards"] = options["go_backwards"] and not both
+
+    def layers(k):
+        layer = getattr(k.layers, kind)(**options)
+        layer = k.layers.Bidirectional(layer, merge_mode=merge) if both else layer
+        return ([k.layers.Masking()] if masked else []) + [layer]
+    return chain((steps, 3), layers, batch=1, inputs=padded(steps, 3) if masked and steps > 2 else None)
+
+
+def random_stack(r: random.Random) -> Case:
+    """Layers that keep the number of dimensions, one after the other."""
+    choices = [lambda k: k.layers.Dense(r.choice((3, 4, 5)), r.choice((None, "relu", "tanh", "sigmoid"))),
+               lambda k: k.layers.BatchNormalization(), lambda k: k.layers.LayerNormalization(),
+               lambda k: k.layers.Activation(r.choice(("relu", "selu", "softplus", "elu"))), lambda k: k.layers.LeakyReLU(),
+               lambda k: k.layers.Dropout(0.2), lambda k: k.layers.UnitNormalization(), lambda k: k.layers.Conv1D(4, 3, padding="same")]
+    picked = [r.randrange(len(choices)) for _ in range(r.choice((3, 5, 7)))]
+    state = r.getstate()
+
+    def layers(k):
+        r.setstate(state)
+        return [choices[i](k) for i in picked]
+    return chain((6, 4), layers)
+
+
+def random_graph(r: random.Random) -> Case:
+    """Layers on any two of the tensors so far, which are all of one shape."""
+    plan = [(r.choice(("Add", "Multiply", "Maximum", "Average", "Subtract", "Dense", "BatchNormalization", "Conv1D")),
+             r.randrange(i + 1), r.randrange(i + 1)) for i in range(r.choice((3, 6, 9)))]
+
+    def function(k, x):
+        tensors = [x]
+        for kind, a, b in plan:
+            if kind == "Dense" or (kind == "Subtract" and a == b):  # nobody subtracts a tensor from itself
+                tensors.append(k.layers.Dense(4, "tanh")(tensors[a]))
+            elif kind == "Conv1D":
+                tensors.append(k.layers.Conv1D(4, 3, padding="causal")(tensors[a]))
+            elif kind == "BatchNormalization":
+                tensors.append(k.layers.BatchNormalization()(tensors[a]))
+            else:
+                tensors.append(getattr(k.layers, kind)()([tensors[a], tensors[b]]))
+        return k.layers.Concatenate()([tensors[-1], tensors[-2]])
+    return graph([(6, 4)], function)
+
+
+def drawn(everything: bool) -> dict:
+    """Random configurations, the same in every run."""
+    found = {}
+    for kind in (random_convolution, random_recurrent, random_stack, random_graph):
+        for seed in range(40 if everything else 6):
+            found[f"{kind.__name__}_{seed}"] = kind(random.Random(f"{kind.__name__} {seed}"))
+    return found
+
+
+def learned_ranges() -> dict:
+    """Stand-ins for the wrappers of the optimization toolkit, with its names, variables and config."""
+    def wrapped(k, kind):
+        import tensorflow as tf  # pylint: disable=import-outside-toplevel
+
+        def fake(x, low, high):
+            return tf.quantization.fake_quant_with_min_max_vars(x, low, high, 8, False)
+
+        class QuantizeLayer(k.layers.Layer):
+            def build(self, input_shape):
+                self.low = self.add_weight(f"{self.name}_min", (), initializer=k.initializers.Constant(-3.1), trainable=False)
+                self.high = self.add_weight(f"{self.name}_max", (), initializer=k.initializers.Constant(2.9), trainable=False)
+                self.step = self.add_weight("optimizer_step", (), dtype="int32", trainable=False)
+
+            def call(self, x):
+                return fake(x, self.low, self.high)
+
+            def get_config(self):
+                return super().get_config() | {"quantizer": {"class_name": "AllValuesQuantizer", "config": {
+                    "num_bits": 8, "per_axis": False, "symmetric": False, "narrow_range": False}}}
+
+        class QuantizeWrapperV2(k.layers.Wrapper):
+            def build(self, input_shape):
+                super().build(input_shape)
+                self.step = self.add_weight("optimizer_step", (), dtype="int32", trainable=False)
+                for i, value in enumerate((-1.0, 1.0)):
+                    self.add_weight(f"kernel_{('min', 'max')[i]}", (), initializer=k.initializers.Constant(value), trainable=False)
+                self.low = self.add_weight(f"{kind}_min", (), initializer=k.initializers.Constant(-1.3), trainable=False)
+                self.high = self.add_weight(f"{kind}_max", (), initializer=k.initializers.Constant(1.7), trainable=False)
+
+            def call(self, x):
+                return fake(self.layer(x), self.low, self.high)
+
+            def get_config(self):
+                return super().get_config() | {"quantize_config": {
+                    "class_name": "Default8BitQuantizeConfig",
+                    "config": {"weight_attrs": ["kernel"], "activation_attrs": ["activation"], "quantize_output": False}}}
+
+        return [QuantizeLayer(name="quantize_layer"), QuantizeWrapperV2(k.layers.Dense(5, "tanh"), name="quant_dense")]
+    return {f"learned_{kind}": chain((6,), lambda k, kind=kind: wrapped(k, kind), generations=OLD, keep_weights=True, archive=False)
+            for kind in ("post_activation", "output")}
+
+
 def cases(everything: bool = False) -> dict:
     found = {}
-    for family in (common, convolutions, merges, recurrent, attention, preprocessing, operations):
+    for family in (common, convolutions, merges, recurrent, attention, preprocessing, operations,
+                   learned_ranges, lambda: drawn(everything)):
         for name, case in family().items():
             assert name not in found, name
             if everything or not case.only_all:

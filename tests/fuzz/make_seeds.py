@@ -151,10 +151,11 @@ def data_files(folder):
 
 
 def hdf5(folder):
-    """Files that fit into an input: the seeds are cut at 16 KB by tools/fuzz."""
+    """Files that fit into an input, which tools/fuzz cuts at 16 KB; addresses of 4 bytes make smaller ones."""
     for name in hdf5_files.SMALL:
         for libver in hdf5_files.LIBVERS:
-            hdf5_files.make(folder / f"{name}-{libver}", name, libver)
+            for sizes in ((8, 8), (4, 8)):
+                hdf5_files.make(folder / f"{name}-{libver}-{sizes[0]}", name, libver, sizes=sizes)
     for seed in range(60):
         hdf5_files.random_file(folder / f"random-{seed}", seed, small=True)
     for path in folder.iterdir():

@@ -111,7 +111,8 @@ class Walker2 {
 
   // Bytes of a pointer from a node at `depth` to one below it.
   uint64_t PointerBytes(int depth) const {
-    return static_cast<uint64_t>(image_.offset_size + count_bytes_ + TotalBytes(depth));
+    const int bytes = image_.offset_size + count_bytes_ + TotalBytes(depth);
+    return static_cast<uint64_t>(bytes);
   }
   int TotalBytes(int depth) const {
     return depth > 1 ? BytesFor(levels_[static_cast<size_t>(depth - 1)].most_below) : 0;

@@ -191,6 +191,8 @@ Result<Datatype> ParseDatatype(const Image& image, std::span<const std::byte> me
     case Class::kOpaque:
       out.untagged_opaque = (bits & 0xFFu) == 0 || fields.Byte() == 0;
       out.name = Concat("opaque values of ", out.size, " bytes");
+      if (out.untagged_opaque && out.size == 2)
+        out.name += " (what becomes of bfloat16 in an .h5 model; save it as .keras or in float32)";
       break;
     case Class::kVariableLength:
       if ((bits & 0xFu) == 1) {

@@ -124,8 +124,9 @@ Result<FractalHeap> FractalHeap::Open(const Image& image, uint64_t address, Budg
                  " states sizes that cannot be");
   heap.offset_bytes_ = static_cast<int>((heap.max_heap_bits_ + 7) / 8);
   heap.length_bytes_ = BytesFor(std::min(heap.max_direct_size_, max_managed));
-  heap.direct_rows_ = static_cast<uint64_t>(std::countr_zero(heap.max_direct_size_) -
-                                            std::countr_zero(heap.start_size_) + 2);
+  const int doublings =
+      std::countr_zero(heap.max_direct_size_) - std::countr_zero(heap.start_size_);
+  heap.direct_rows_ = static_cast<uint64_t>(doublings) + 2;
   return heap;
 }
 

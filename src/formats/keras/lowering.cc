@@ -8,6 +8,9 @@ namespace edgeml::keras {
 namespace {
 
 constexpr int kMaxDepth = 64;  // layers in wrappers in models in …
+// Calls of layers in all. Models that call models several times would else take time and memory out
+// of all proportion to the file.
+constexpr int kMaxCalls = 1 << 17;
 
 void CollectReferences(const Argument& argument, std::vector<TensorRef>& refs) {
   if (argument.kind == Argument::Kind::kTensor) refs.push_back(argument.tensor);
@@ -120,9 +123,10 @@ const LayerDef* FindLayer(std::string_view class_name) {
   };
   for (const auto& [old, name] : kRenamed)
     if (class_name == old) class_name = name;
-  for (const auto& list : {ActivationLayers(), AttentionLayers(), ConvolutionLayers(), CoreLayers(),
-                           MergeLayers(), NormalizationLayers(), OperationLayers(), PoolingLayers(),
-                           PreprocessingLayers(), RecurrentLayers(), ReshapingLayers()})
+  for (const auto& list :
+       {ActivationLayers(), AttentionLayers(), ConvolutionLayers(), CoreLayers(), MergeLayers(),
+        NormalizationLayers(), OperationLayers(), PoolingLayers(), PreprocessingLayers(),
+        QuantizeLayers(), RecurrentLayers(), ReshapingLayers()})
     for (const LayerDef& def : list)
       if (class_name == def.class_name) return &def;
   return nullptr;
@@ -251,6 +255,8 @@ Result<std::vector<Tensor>> Lowering::LowerLayer(const LayerConfig& layer, const
                                                  const std::string& scope) {
   if (depth_ >= kMaxDepth)
     return Error(Code::kInvalidModel, "layers are nested more than ", kMaxDepth, " deep");
+  if (++calls_ > kMaxCalls)
+    return Error(Code::kUnsupported, "more than ", kMaxCalls, " calls of layers");
   LayerConfig scoped;  // names inside of nested models begin with the model's
   const LayerConfig* named = &layer;
   if (!scope.empty()) {

@@ -90,6 +90,7 @@ std::span<const LayerDef> NormalizationLayers();
 std::span<const LayerDef> OperationLayers();  // keras.ops and TFOpLambda
 std::span<const LayerDef> PoolingLayers();
 std::span<const LayerDef> PreprocessingLayers();
+std::span<const LayerDef> QuantizeLayers();  // wrappers of the optimization toolkit
 std::span<const LayerDef> RecurrentLayers();
 std::span<const LayerDef> ReshapingLayers();
 
@@ -154,7 +155,7 @@ class Lowering {
   Problems& problems_;
   std::vector<std::string>& notes_;
   std::vector<Frame> frames_;
-  int depth_ = 0;
+  int depth_ = 0, calls_ = 0;
 };
 
 }  // namespace edgeml::keras

@@ -137,7 +137,7 @@ Result<ir::Module> Build(const Json& json, const Weights& weights, const ReadOpt
 
 // Where an HDF5 file keeps the weights of its layers: models in a group, files of weights alone at
 // the root, those of Keras 3 in the archive's form.
-Result<Weights> FindWeights(const hdf5::File& file) {
+Result<Weights> WeightsOf(const hdf5::File& file) {
   if (file.root().HasLink("model_weights")) {
     EDGEML_ASSIGN_OR_RETURN(const hdf5::Object group, file.Find("model_weights"));
     return Weights::OfModelFile(group);
@@ -145,6 +145,13 @@ Result<Weights> FindWeights(const hdf5::File& file) {
   if (file.root().HasAttribute("layer_names") || file.root().HasAttribute("layer_names0"))
     return Weights::OfModelFile(file.root());
   return Weights::OfArchive(file.root());
+}
+
+// The same, limited in proportion to the file: shared layers take theirs once for each call.
+Result<Weights> FindWeights(const hdf5::File& file, uint64_t file_bytes) {
+  EDGEML_ASSIGN_OR_RETURN(Weights weights, WeightsOf(file));
+  weights.SetLimit((uint64_t{1} << 30) + 64 * file_bytes);
+  return weights;
 }
 
 Result<ir::Module> ReadH5(std::shared_ptr<const void> owner, std::span<const std::byte> bytes,
@@ -167,7 +174,7 @@ Result<ir::Module> ReadH5(std::shared_ptr<const void> owner, std::span<const std
   EDGEML_ASSIGN_OR_RETURN(const std::string config, file.root().ReadString("model_config"));
   auto json = Json::Parse(config);
   if (!json.ok()) return Status(json.status()).WithContext("attribute model_config");
-  EDGEML_ASSIGN_OR_RETURN(const Weights weights, FindWeights(file));
+  EDGEML_ASSIGN_OR_RETURN(const Weights weights, FindWeights(file, bytes.size()));
   return Build(*json, weights, options, report);
 }
 
@@ -194,7 +201,7 @@ Result<ir::Module> ReadArchive(std::shared_ptr<const void> owner, std::span<cons
   EDGEML_ASSIGN_OR_RETURN(const ZipContent stored, read("model.weights.h5", kMaxArchiveBytes));
   auto file = hdf5::File::Open(stored.owner, stored.bytes);
   if (!file.ok()) return Status(file.status()).WithContext("model.weights.h5");
-  EDGEML_ASSIGN_OR_RETURN(const Weights weights, FindWeights(*file));
+  EDGEML_ASSIGN_OR_RETURN(const Weights weights, FindWeights(*file, stored.bytes.size()));
   return Build(*json, weights, options, report);
 }
 
@@ -220,7 +227,7 @@ Result<ir::Module> ReadKerasJson(std::string_view json, std::shared_ptr<const vo
   if (report->keras_version.empty() && file.root().HasAttribute("keras_version")) {
     EDGEML_ASSIGN_OR_RETURN(report->keras_version, file.root().ReadString("keras_version"));
   }
-  EDGEML_ASSIGN_OR_RETURN(const Weights found, FindWeights(file));
+  EDGEML_ASSIGN_OR_RETURN(const Weights found, FindWeights(file, weights.size()));
   return Build(parsed, found, options, report);
 }
 

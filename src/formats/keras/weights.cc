@@ -119,10 +119,17 @@ Result<Weights> Weights::OfArchive(const hdf5::Object& root) {
   return out;
 }
 
-Weights Weights::OfLayer(const ModelConfig& model, size_t index) const {
-  const LayerConfig& layer = model.layers[index];
+Weights Weights::None() const {
   Weights out;
   out.is_archive_ = is_archive_;
+  out.where_ = where_;
+  out.left_ = left_;
+  return out;
+}
+
+Weights Weights::OfLayer(const ModelConfig& model, size_t index) const {
+  const LayerConfig& layer = model.layers[index];
+  Weights out = None();
   out.where_ = Concat("layer '", layer.name, "'");
   if (is_archive_) {
     if (!group_) return out;
@@ -152,9 +159,7 @@ Weights Weights::OfLayer(const ModelConfig& model, size_t index) const {
 
 Weights Weights::OfPart(std::string_view child, std::span<const std::string_view> prefixes,
                         size_t piece, size_t pieces) const {
-  Weights out;
-  out.is_archive_ = is_archive_;
-  out.where_ = where_;
+  Weights out = None();
   if (is_archive_) {
     if (group_ && group_->HasLink(child))
       if (auto found = group_->Find(child); found.ok()) out.group_ = std::move(found).value();
@@ -223,6 +228,11 @@ Result<Weight> Weights::Take(std::string_view name, size_t index, int rank) cons
   if (rank >= 0 && info.shape.rank() != rank)
     return Error(Code::kInvalidModel, where_, ": the weight '", name, "' has the shape ",
                  info.shape.ToString(), ", expected ", rank, " dimensions");
+  const auto bytes = CheckedByteSize(info.shape, info.type);
+  if (left_ != nullptr && (!bytes || *bytes > *left_))
+    return Error(Code::kUnsupported, where_, ": the weights of all calls of layers are many times ",
+                 "what the file holds");
+  if (left_ != nullptr) *left_ -= *bytes;
   EDGEML_ASSIGN_OR_RETURN(weight.data, dataset->Read(kMaxWeightBytes));
   if (info.type == DType::kFloat16 || info.type == DType::kBFloat16 ||
       info.type == DType::kFloat64) {

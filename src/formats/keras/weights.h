@@ -10,6 +10,7 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -41,6 +42,10 @@ class Weights {
   static Result<Weights> OfModelFile(const hdf5::Object& group);
   static Result<Weights> OfArchive(const hdf5::Object& root);
 
+  // What may be taken in all, a weight as often as it is: layers that are called over and over
+  // would else need memory out of all proportion to the file.
+  void SetLimit(uint64_t bytes) { left_ = std::make_shared<uint64_t>(bytes); }
+
   // The weights of layer `index` of `model`, whose weights these are.
   Weights OfLayer(const ModelConfig& model, size_t index) const;
   // Of a part of this layer: `child` is its name in archives ("cell", "forward_layer"). In other
@@ -57,6 +62,8 @@ class Weights {
   // same weights.
   Weights OfRange(size_t begin, size_t count) const;
 
+  // Whether they are of an archive, where weights have numbers and no names.
+  bool is_archive() const { return is_archive_; }
   // Whether there is a weight of that name, or without names more than `index` weights.
   bool Has(std::string_view name, size_t index) const;
   // The weight called `name`; where the file has no names or other ones, the one at `index`.
@@ -70,12 +77,15 @@ class Weights {
     hdf5::Object group;
   };
   const Entry* Find(std::string_view name, size_t index) const;
+  // None, of the same file.
+  Weights None() const;
 
   std::string where_;                  // for messages
   std::optional<hdf5::Object> group_;  // of the model file: all layers; archives: of this layer
   bool is_archive_ = false;
-  bool is_whole_ = false;       // of the whole model file: OfLayer looks for a group
-  std::vector<Entry> entries_;  // of a layer in a model file
+  bool is_whole_ = false;           // of the whole model file: OfLayer looks for a group
+  std::vector<Entry> entries_;      // of a layer in a model file
+  std::shared_ptr<uint64_t> left_;  // of the limit, shared by all parts; null: there is none
 };
 
 }  // namespace edgeml::keras

@@ -11,7 +11,11 @@
 namespace edgeml::savedmodel {
 namespace {
 
-constexpr size_t kMaxReported = 40;  // kinds of problems in a message
+constexpr size_t kMaxReported = 40;    // kinds of problems in a message
+constexpr size_t kMaxProblems = 1000;  // kinds that are told apart
+// Nodes lowered in all. The graphs of a loop are lowered until their shapes settle, those in them
+// each time anew.
+constexpr int64_t kMaxLowered = 1 << 22;
 
 // What stands in the way of lowering a model, gathered to be told at once.
 class Problems {
@@ -24,7 +28,7 @@ class Problems {
       ++problem.count;
       return;
     }
-    list_.push_back({node.op, node.name, status.message(), 1});
+    if (list_.size() < kMaxProblems) list_.push_back({node.op, node.name, status.message(), 1});
   }
   bool empty() const { return list_.empty(); }
   Status ToStatus() const {
@@ -121,6 +125,9 @@ class Lowering : public GraphLowerer {
     if (inputs.size() != from.inputs.size())
       return Error(Code::kInvalidModel, "graph '", from.name, "' takes ", from.inputs.size(),
                    " inputs, not ", inputs.size());
+    lowered_ += static_cast<int64_t>(from.nodes.size()) + 1;
+    if (lowered_ > kMaxLowered)
+      return Error(Code::kUnsupported, "its loops come to more than ", kMaxLowered, " nodes");
     ir::GraphBuilder builder(from.name, evaluator_);
     std::vector<int32_t> in, out;
     if (!LowerNodes(from, inputs, builder, in, out))
@@ -179,6 +186,7 @@ class Lowering : public GraphLowerer {
       values[static_cast<size_t>(input.node)] = {inputs.back()};
     }
     bool whole = true;
+    PermutedConstants permuted;
     const auto has = [&values](const Endpoint& at) {
       return static_cast<size_t>(at.output) < values[static_cast<size_t>(at.node)].size();
     };
@@ -205,7 +213,7 @@ class Lowering : public GraphLowerer {
         whole = false;
         continue;
       }
-      Op op(builder, *this, graph, node, values);
+      Op op(builder, *this, graph, node, values, permuted);
       const Status status = handler(op);
       if (!status.ok()) {
         whole = false;
@@ -239,6 +247,7 @@ class Lowering : public GraphLowerer {
   ir::Evaluator* evaluator_;
   ir::Module module_;
   Problems problems_;
+  int64_t lowered_ = 0;
 };
 
 }  // namespace

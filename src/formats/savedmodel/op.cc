@@ -40,8 +40,14 @@ std::vector<std::byte> Permuted(const Shape& shape, std::span<const std::byte> b
 }  // namespace
 
 Op::Op(ir::GraphBuilder& builder, GraphLowerer& lowerer, const Graph& in_graph, const Node& of,
-       std::span<const std::vector<int32_t>> values)
-    : b(builder), graphs(lowerer), graph(in_graph), node(of), attrs(of), values_(values) {
+       std::span<const std::vector<int32_t>> values, PermutedConstants& permuted)
+    : b(builder),
+      graphs(lowerer),
+      graph(in_graph),
+      node(of),
+      attrs(of),
+      values_(values),
+      permuted_(permuted) {
   for (const Endpoint& input : of.inputs) in.push_back(ValueOf(input));
 }
 
@@ -50,8 +56,21 @@ Status Op::ExpectInputs(size_t count) const {
   return Error(Code::kInvalidModel, "it has ", in.size(), " inputs, expected ", count);
 }
 
+std::optional<std::vector<int64_t>> Op::KnownIntegers(int32_t value) const {
+  switch (b.type(value)) {
+    case DType::kInt8:
+    case DType::kUInt8:
+    case DType::kInt16:
+    case DType::kInt32:
+    case DType::kInt64:
+      return b.KnownIntegers(value);
+    default:
+      return std::nullopt;
+  }
+}
+
 Result<std::vector<int64_t>> Op::Known(size_t i) const {
-  const auto values = b.KnownIntegers(in[i]);
+  const auto values = KnownIntegers(in[i]);
   if (!values)
     return Error(Code::kUnsupported, "input ", i,
                  " is computed while the model runs; it must be a constant. Fixed input shapes may "
@@ -68,7 +87,7 @@ Result<int64_t> Op::KnownScalar(size_t i) const {
 
 Result<int32_t> Op::Index32(size_t i) {
   if (type(i) == DType::kInt32) return in[i];
-  const auto known = b.KnownIntegers(in[i]);
+  const auto known = KnownIntegers(in[i]);
   if (!known)
     return Make(ir::OpCode::kCast, {in[i]}, ir::TypeAttrs{type(i), DType::kInt32}, DType::kInt32);
   std::vector<int32_t> narrow;
@@ -114,11 +133,16 @@ Result<int32_t> Op::Transpose(int32_t value, std::span<const int32_t> permutatio
   const int bits = BitsOf(from.type);
   if (!from.is_constant() || bits < 8)
     return Make(ir::OpCode::kTranspose, {value, b.AddInts(permutation)});
+  const auto [made, is_new] = permuted_.try_emplace(
+      {value, std::vector<int32_t>(permutation.begin(), permutation.end())}, ir::kNoValue);
+  if (!is_new) return made->second;
   Shape shape;
   for (const int32_t d : permutation) shape.push_back(from.shape[d]);
-  return b.AddConstant(from.name, from.type, shape,
-                       ir::ConstantData::Own(Permuted(from.shape, from.data.bytes,
-                                                      static_cast<size_t>(bits) / 8, permutation)));
+  std::vector<std::byte> bytes =
+      Permuted(from.shape, from.data.bytes, static_cast<size_t>(bits) / 8, permutation);
+  made->second =
+      b.AddConstant(from.name, from.type, shape, ir::ConstantData::Own(std::move(bytes)));
+  return made->second;
 }
 
 Result<int32_t> Op::Reshape(int32_t value, const Shape& shape) {

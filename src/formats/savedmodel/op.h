@@ -4,10 +4,12 @@
 
 #include <cstdint>
 #include <initializer_list>
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "edgeml/status.h"
@@ -39,10 +41,13 @@ class GraphLowerer {
   virtual int32_t count() const = 0;
 };
 
+// Constants that were stored anew with their dimensions permuted, so that each is stored once.
+using PermutedConstants = std::map<std::pair<int32_t, std::vector<int32_t>>, int32_t>;
+
 class Op {
  public:
   Op(ir::GraphBuilder& builder, GraphLowerer& graphs, const Graph& graph, const Node& node,
-     std::span<const std::vector<int32_t>> values);
+     std::span<const std::vector<int32_t>> values, PermutedConstants& permuted);
 
   ir::GraphBuilder& b;
   GraphLowerer& graphs;
@@ -60,6 +65,8 @@ class Op {
   // The integers in input i; kUnsupported when they are not known before the model runs.
   Result<std::vector<int64_t>> Known(size_t i) const;
   Result<int64_t> KnownScalar(size_t i) const;
+  // The elements of a constant of integers; none for other values.
+  std::optional<std::vector<int64_t>> KnownIntegers(int32_t value) const;
   // Input i as int32, which is what our operators take for sizes, axes and positions.
   Result<int32_t> Index32(size_t i);
 
@@ -107,6 +114,7 @@ class Op {
 
  private:
   std::span<const std::vector<int32_t>> values_;
+  PermutedConstants& permuted_;
 };
 
 using Handler = Status (*)(Op& op);

@@ -119,8 +119,7 @@ TEST(Rows, FunctionsAreWithinTheirBound) {
       }
     };
     check(
-        RowFunction::kLogistic, [](float x) { return x < -87 ? 0.0f : LogisticReal(x); },
-        5e-7f);
+        RowFunction::kLogistic, [](float x) { return x < -87 ? 0.0f : LogisticReal(x); }, 5e-7f);
     check(
         RowFunction::kTanh, [](float x) { return std::tanh(x); }, 5e-7f);
     check(RowFunction::kHardSwish, HardSwishReal, 2e-7f);

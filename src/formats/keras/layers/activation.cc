@@ -240,6 +240,10 @@ int32_t Activate(LayerContext& c, const Json& activation, int32_t x) {
   std::string name = activation.text();
   if (activation.is_object()) {
     const Json& config = activation["config"];
+    // The optimization toolkit wraps activations, too.
+    if (activation["class_name"].text() == "QuantizeAwareActivation")
+      return Activate(c, config["activation"], x);
+    if (activation["class_name"].text() == "NoOpActivation") return x;
     // A function by its registered name; {"module": "builtins", "class_name": "function", …}.
     if (config.is_string()) {
       name = config.text();

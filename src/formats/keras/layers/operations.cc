@@ -305,8 +305,10 @@ std::vector<int32_t> Operands::List(size_t position, Names names) {
 }
 
 const Json& Operands::Option(Names names, size_t position) {
-  for (const std::string_view name : names)
+  for (const std::string_view name : names) {
+    if (is_tensorflow) break;  // there the options are those of the layer around the function
     if (const Json& json = c.options.Raw(name); !json.is_null()) return Unwrap(json);
+  }
   const Argument* argument = Find(position, names);
   if (argument == nullptr || argument->kind != Argument::Kind::kValue) return kNull;
   return Unwrap(argument->value);
@@ -378,6 +380,12 @@ std::vector<int32_t> Operands::Axes(Names names, int rank) {
     for (int32_t d = 0; d < rank; ++d) out.push_back(d);
   }
   return out;
+}
+
+int32_t Operands::FillLike(int32_t x, int32_t value) {
+  const int32_t shape =
+      e.Op(ir::OpCode::kShape, {x}, ir::TypeAttrs{DType::kInvalid, DType::kInt32}, DType::kInt32);
+  return e.Op(ir::OpCode::kFill, {shape, value}, {}, e.type(value));
 }
 
 int32_t Operands::AsLayer(const char* class_name, const std::string& config, int32_t x) {

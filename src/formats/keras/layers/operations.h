@@ -79,6 +79,8 @@ class Operands {
   int32_t Constant(const Literal& literal, DType type);
   // To float32 when it is an integer or bool.
   int32_t Float(int32_t v) { return e.Cast(v, DType::kFloat32); }
+  // A tensor of the shape of x that is `value`, of rank 0, everywhere.
+  int32_t FillLike(int32_t x, int32_t value);
   // The result of a layer on x; `config` is the JSON of its options.
   int32_t AsLayer(const char* class_name, const std::string& config, int32_t x);
   // Errors, also of arguments that nobody has asked for.

@@ -125,7 +125,10 @@ void Tan(Operands& o) {
   o.Return(o.e.Div(o.e.Op(OpCode::kSin, {x}), o.e.Op(OpCode::kCos, {x})));
 }
 
-void Arctan(Operands& o) { o.Return(o.e.Op(OpCode::kAtan2, {o.Float(o.X()), o.e.Float(1)})); }
+void Arctan(Operands& o) {
+  const int32_t x = o.Float(o.X());
+  o.Return(o.e.Op(OpCode::kAtan2, {x, o.FillLike(x, o.e.Float(1))}));
+}
 
 // (e^x - e^-x) / 2, or with a plus.
 template <bool kSine>
@@ -278,6 +281,7 @@ constexpr Operation kOperations[] = {
     {"expm1", Expm1},
     {"fabs", Unary<OpCode::kAbs>},
     {"floor", Unary<OpCode::kFloor>},
+    {"floor_div", Binary<OpCode::kFloorDiv>},
     {"floor_divide", Binary<OpCode::kFloorDiv>},
     {"floordiv", Binary<OpCode::kFloorDiv>},
     {"floormod", Binary<OpCode::kFloorMod>},

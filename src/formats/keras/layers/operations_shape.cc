@@ -105,6 +105,7 @@ void Squeeze(Operands& o) {
 void Transpose(Operands& o) {
   const int32_t x = o.X();
   const int rank = o.e.rank(x);
+  (void)o.Flag({"conjugate"}, false);  // the same for numbers that are not complex
   std::vector<int32_t> order;
   if (const auto given = o.Ints({"axes", "perm"}, 1)) {
     for (const int32_t axis : *given) order.push_back(o.Normalized(axis, rank));
@@ -235,8 +236,9 @@ std::optional<Subscript> ReadSubscript(const Json& json) {
   Subscript out;
   const auto number = [](const Json& item) -> std::optional<int32_t> {
     const auto value = item.integer();
-    if (!value || *value < INT32_MIN / 2 || *value > INT32_MAX) return std::nullopt;
-    return static_cast<int32_t>(*value);
+    if (!value) return std::nullopt;
+    // Beyond the size of any dimension.
+    return static_cast<int32_t>(std::clamp<int64_t>(*value, INT32_MIN / 2, INT32_MAX / 2));
   };
   const std::string& name = json["class_name"].text();
   if (json.is_null()) {
@@ -456,13 +458,6 @@ void Pad(Operands& o) {
 
 // Tensors that are made ------------------------------------------------------------------------
 
-int32_t FillLike(Operands& o, int32_t x, int32_t value) {
-  ir::Emitter& e = o.e;
-  const int32_t shape =
-      e.Op(OpCode::kShape, {x}, ir::TypeAttrs{DType::kInvalid, DType::kInt32}, DType::kInt32);
-  return e.Op(OpCode::kFill, {shape, value}, {}, e.type(value));
-}
-
 DType TypeOption(Operands& o, DType or_else) {
   const std::string name = o.Text({"dtype"}, "");
   if (name.empty()) return or_else;
@@ -475,7 +470,8 @@ template <int kValue>
 void NumberLike(Operands& o) {
   const int32_t x = o.X();
   const DType type = TypeOption(o, o.e.type(x));
-  o.Return(FillLike(o, x, o.Constant({Shape{}, {kValue}, false}, type)));
+  if (kValue == 0 && type == o.e.type(x)) return o.Return(o.e.Op(OpCode::kZerosLike, {x}));
+  o.Return(o.FillLike(x, o.Constant({Shape{}, {kValue}, false}, type)));
 }
 
 void FullLike(Operands& o) {
@@ -483,7 +479,7 @@ void FullLike(Operands& o) {
   const DType type = TypeOption(o, o.e.type(x));
   const int32_t value = o.Value(1, {"fill_value"}, type);
   if (value == ir::kNoValue || o.e.rank(value) != 0) return o.Unsupported("several values");
-  o.Return(FillLike(o, x, value));
+  o.Return(o.FillLike(x, value));
 }
 
 void OneHot(Operands& o) {

@@ -196,6 +196,7 @@ Status LowerAugmentation(LayerContext& c) {
 // Keras 2 resizes in inference, Keras 3 does nothing.
 Status LowerRandomCrop(LayerContext& c) {
   if (c.lowering.keras_major() >= 3) return LowerAugmentation(c);
+  c.options.Ignore({"rng_type"});
   EDGEML_ASSIGN_OR_RETURN(const Size size, ReadSize(c));
   EDGEML_RETURN_IF_ERROR(c.Finish());
   EDGEML_ASSIGN_OR_RETURN(const int32_t y, CropAndResize(c.e, Float(c), size, false));
@@ -251,7 +252,7 @@ Status LowerDiscretization(LayerContext& c) {
   const int32_t bins =
       c.e.Op(OpCode::kBucketize, {Float(c)}, ir::BucketizeAttrs{boundaries}, DType::kInt32);
   if (mode == "int") {
-    c.Return(c.e.Cast(bins, DType::kInt64));
+    c.Return(c.lowering.keras_major() >= 3 ? bins : c.e.Cast(bins, DType::kInt64));
     return c.Finish();
   }
   return Encode(c, bins, mode, static_cast<int64_t>(boundaries.size()) + 1);

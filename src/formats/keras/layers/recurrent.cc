@@ -7,8 +7,6 @@
 namespace edgeml::keras {
 namespace {
 
-using ir::OpCode;
-
 // A recurrent layer as its config and weights tell.
 struct Recurrent {
   Recurrence run;

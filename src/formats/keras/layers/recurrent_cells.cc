@@ -54,6 +54,16 @@ void FromCudnn(Weight& weight, int32_t units, bool is_recurrent) {
   weight = MakeWeight(weight.shape, std::move(values));
 }
 
+// A cell's activation by name. Layers in its place would be lowered over and over.
+Json ReadActivation(LayerOptions& options, std::string_view name, std::string_view or_else) {
+  const Json& json = options.Raw(name);
+  if (json.is_null()) return Json(std::string(or_else));
+  if (json.is_object() && !json["config"].is_string() &&
+      FindLayer(json["class_name"].text()) != nullptr)
+    options.Fail(Error(Code::kUnsupported, "a layer as activation of a cell: ", json.ToString()));
+  return json;
+}
+
 std::vector<float> ToVector(std::span<const float> values) {
   return {values.begin(), values.end()};
 }
@@ -190,7 +200,7 @@ std::vector<int32_t> StepGru(LayerContext& c, const Cell& cell, int32_t projecte
                              std::span<const int32_t> states) {
   ir::Emitter& e = c.e;
   const int32_t h = states[0];
-  const auto block = static_cast<size_t>(2 * cell.units);
+  const auto block = 2 * static_cast<size_t>(cell.units);
   const std::vector<int32_t> x = Cut(e, projected, 2 * cell.units, cell.units);
   // Rows [from, to) of the recurrent weights and biases.
   const auto product = [&](int32_t of, bool candidate, std::string_view name) {
@@ -246,13 +256,11 @@ Cell ReadCell(LayerContext& c, std::string_view class_name, LayerOptions& option
     return cell;
   }
   cell.units = static_cast<int32_t>(count);
-  cell.activation = options.Raw("activation");
-  if (!options.Has("activation") && cudnn) cell.activation = Json(std::string("tanh"));
+  cell.activation = ReadActivation(options, "activation", cudnn ? "tanh" : "linear");
   if (cell.kind != Cell::Kind::kSimple) {
     const char* inner =
         options.Has("inner_activation") ? "inner_activation" : "recurrent_activation";
-    cell.recurrent_activation = options.Raw(inner);
-    if (!options.Has(inner) && cudnn) cell.recurrent_activation = Json(std::string("sigmoid"));
+    cell.recurrent_activation = ReadActivation(options, inner, cudnn ? "sigmoid" : "linear");
     cell.grouped = IsElementwise(cell.recurrent_activation);
   }
   if (cell.kind == Cell::Kind::kGru) cell.reset_after = options.Bool("reset_after", cudnn);

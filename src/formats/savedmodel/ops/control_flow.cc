@@ -72,6 +72,8 @@ Status LowerWhile(Op& op) {
   }
   if (!settled) return Error(Code::kUnsupported, "the shapes in its body do not settle");
   EDGEML_ASSIGN_OR_RETURN(const LoweredGraph cond, op.graphs.Lower(op.node.graphs[0], specs));
+  if (cond.types.size() != 1 || cond.types[0] != DType::kBool || cond.shapes[0].rank() != 0)
+    return Error(Code::kUnsupported, "its condition is no single truth value");
   std::vector<int32_t> inputs = op.in;
   std::vector<DType> types;
   std::vector<Shape> shapes;

@@ -257,11 +257,8 @@ Status LowerBatchNorm(Op& op) {
   return op.Emit(OpCode::kAdd, {scaled, addend});
 }
 
-// Total padding that SAME stands for.
-int32_t SamePadding(int32_t in, int32_t filter, int32_t stride, int32_t dilation) {
-  const int32_t out = (in + stride - 1) / stride;
-  return std::max(0, (out - 1) * stride + (filter - 1) * dilation + 1 - in);
-}
+// Total padding that SAME stands for when every pixel is a centre (stride 1).
+int64_t SamePadding(int64_t filter, int64_t dilation) { return (filter - 1) * dilation; }
 
 // A convolution between SPACE_TO_BATCH and BATCH_TO_SPACE is a dilated one: true when it could be
 // made.
@@ -271,7 +268,7 @@ Result<bool> LowerDilated(Op& op) {
   if ((!depthwise && conv.op != "Conv2D") || conv.inputs.size() != 2) return false;
   const Node& split = op.Producer(conv.inputs[0]);
   if (split.op != "SpaceToBatchND" || split.inputs.size() != 3) return false;
-  const auto known = [&op](const Endpoint& at) { return op.b.KnownIntegers(op.ValueOf(at)); };
+  const auto known = [&op](const Endpoint& at) { return op.KnownIntegers(op.ValueOf(at)); };
   const auto block = known(split.inputs[1]), pads = known(split.inputs[2]);
   const auto unblock = known(op.node.inputs[1]), crops = known(op.node.inputs[2]);
   if (!block || !pads || !unblock || !crops || *block != *unblock || block->size() != 2 ||
@@ -300,9 +297,7 @@ Result<bool> LowerDilated(Op& op) {
     before[d] = static_cast<int32_t>((*pads)[2 * d]);
     after[d] = static_cast<int32_t>((*pads)[2 * d + 1] - (*crops)[2 * d + 1]);
     if (before[d] < 0 || after[d] < 0) return false;
-    const int32_t dim = in[static_cast<int>(d) + 1];
-    const int32_t total = SamePadding(std::max(dim, 1), window[static_cast<int>(d)], 1,
-                                      static_cast<int32_t>((*block)[d]));
+    const int64_t total = SamePadding(window[static_cast<int>(d)], (*block)[d]);
     valid = valid && before[d] == 0 && after[d] == 0;
     same = same && before[d] == total / 2 && after[d] == total - total / 2;
   }

@@ -56,6 +56,8 @@ Status LowerBatchMatMul(Op& op) {
 
 // Einsum ------------------------------------------------------------------------------------------
 
+constexpr size_t kMaxEquation = 64;
+
 // The labels of an operand's dimensions, one letter each; "..." became letters of its own.
 using Labels = std::string;
 
@@ -253,9 +255,10 @@ Status LowerEinsum(Op& op) {
   std::string text = op.attrs.String("equation", "");
   std::erase(text, ' ');
   const size_t arrow = text.find("->"), comma = text.find(',');
-  if (arrow == std::string::npos || op.in.empty() || op.in.size() > 2 ||
-      (op.in.size() == 2) != (comma < arrow))
-    return Error(Code::kUnsupported, "equation '", text, "' is not supported");
+  if (text.size() > kMaxEquation || arrow == std::string::npos || op.in.empty() ||
+      op.in.size() > 2 || (op.in.size() == 2) != (comma < arrow))
+    return Error(Code::kUnsupported, "equation '", text.substr(0, kMaxEquation),
+                 "' is not supported");
   Equation e;
   const std::string_view whole = text, operands = whole.substr(0, arrow);
   EDGEML_ASSIGN_OR_RETURN(e.left, Expanded(operands.substr(0, comma), op.rank(0)));
