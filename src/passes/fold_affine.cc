@@ -110,6 +110,9 @@ bool FoldIntoProducer(Rewriter& graph, int32_t n) {
 // A scale far from 1 stays a node: it may stand between pixels of 0 to 255 and weights near 0.1,
 // and would make those too small for float16 later.
 constexpr double kLeastScale = 1.0 / 16, kMostScale = 16;
+// So does a large shift: what it is taken from may be as large, and their difference is exact
+// before the multiplication, not after it.
+constexpr double kMostShift = 2;
 
 bool FoldIntoUser(Rewriter& graph, int32_t n) {
   const Node& node = graph.node(n);
@@ -120,7 +123,9 @@ bool FoldIntoUser(Rewriter& graph, int32_t n) {
   const auto c = Floats(graph, affine->constant).value();
   for (const float value : c) {
     const double magnitude = std::abs(affine->scale(value));
-    if (magnitude < kLeastScale || magnitude > kMostScale) return false;
+    if (magnitude < kLeastScale || magnitude > kMostScale ||
+        std::abs(affine->shift(value)) > kMostShift)
+      return false;
   }
   auto axis = ChannelAxis(graph.shape(affine->constant), graph.shape(y).rank());
   if (!axis || !graph.CanReplace(y, x)) return false;

@@ -139,6 +139,14 @@ TEST_F(FoldAffineTest, PixelScalesStay) {
   ExpectOps({OpCode::kMul, OpCode::kConv2D});
 }
 
+TEST_F(FoldAffineTest, LargeMeansAreSubtractedFirst) {
+  low_ = 1999, high_ = 2001;
+  const int32_t x = Input({4, 3});
+  const int32_t y = Op(OpCode::kSub, {x, Weights({3}, 1999, 2001)});
+  Optimize({Op(OpCode::kFullyConnected, {y, Weights({2, 3}), Weights({2})})});
+  ExpectOps({OpCode::kSub, OpCode::kFullyConnected});
+}
+
 TEST_F(FoldAffineTest, ChainsBecomeOneMulAndOneAdd) {
   int32_t x = Input({2, 3, 4});
   x = Op(OpCode::kSub, {x, Weights({4})});

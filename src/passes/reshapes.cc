@@ -76,7 +76,11 @@ bool WithoutReshapes(Rewriter& graph, int32_t n) {
     return false;
   const int32_t result = graph.node(after).outputs[0];
   const Shape& out = graph.shape(result);
-  if (out.rank() != in.rank() || out.back() != graph.shape(y).back()) return false;
+  const Shape& weights = graph.shape(node.inputs[1]);
+  // Only where rows are what the last dimension holds: FULLY_CONNECTED may join several.
+  if (weights.rank() != 2 || weights[1] != in.back() || out.rank() != in.rank() ||
+      out.back() != graph.shape(y).back())
+    return false;
   Shape wanted = in;
   wanted[in.rank() - 1] = out.back();
   if (!SameShapeForSameSize(wanted, out)) return false;

@@ -36,6 +36,18 @@ TEST_F(ReshapesTest, DenseOfSeveralDimensions) {
   EXPECT_TRUE(after().nodes[0].attrs<ir::FullyConnectedAttrs>().keep_num_dims);
 }
 
+TEST_F(ReshapesTest, ADenseThatJoinsDimensionsKeepsItsReshape) {
+  // Rows of 12 from [batch, 3, 4], then three of them to one, for batches of threes.
+  const int32_t x = Input({kUnknownDim, 3, 4});
+  const int32_t y = Op(OpCode::kFullyConnected, {x, Weights({6, 12})});
+  const auto z = b.Add(OpCode::kReshape, {y, b.AddInts({-1, 3, 6})}, {},
+                       {{DType::kFloat32, "z", Shape{kUnknownDim, 3, 6}, {}}});
+  ASSERT_TRUE(z.ok());
+  before_.graphs.push_back(b.Finish({(*z)[0]}));
+  ASSERT_TRUE(RunPasses(before_, {}, &evaluator_).ok());
+  EXPECT_EQ(before_.graphs[0].nodes.size(), 2u);
+}
+
 TEST_F(ReshapesTest, FlattenBeforeDenseStays) {
   const int32_t x = Input({2, 6, 5});
   Optimize({Op(OpCode::kFullyConnected, {Reshape(x, {2, 30}), Weights({4, 30})})});
