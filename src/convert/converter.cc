@@ -14,6 +14,7 @@
 #include "src/formats/tflite/reader.h"
 #include "src/passes/biases.h"
 #include "src/passes/float16.h"
+#include "src/passes/freeze_variables.h"
 
 namespace edgeml::convert {
 namespace {
@@ -32,6 +33,7 @@ bool LooksLikeTflite(std::span<const std::byte> bytes) {
   return bytes.size() >= 8 && Text(bytes.subspan(4, 4)) == "TFL3";
 }
 
+constexpr char kTflite[] = "TFLite";
 constexpr uint32_t kSeed = 1;  // of the inputs for comparing
 constexpr char kBatchOfOne[] = "the batch is 1: with an open one the model could not be converted";
 
@@ -144,17 +146,16 @@ Result<ir::Module> ReadKerasModel(const std::string& path,
   return module;
 }
 
-// The module as the file has it. `done`: there is nothing to rewrite.
+// The module as the file has it.
 Result<ir::Module> Import(const std::string& path, const Options& options, ir::Evaluator& evaluator,
-                          Report* report, bool* done) {
+                          Report* report) {
   report->input_bytes = BytesOf(path);
   std::error_code error;
   if (std::filesystem::is_directory(path, error) || path.ends_with(".pb"))
     return ReadTensorFlow(path, options, evaluator, report);
   EDGEML_ASSIGN_OR_RETURN(const std::shared_ptr<const MappedFile> file, MappedFile::Open(path));
   if (LooksLikeTflite(file->bytes())) {
-    report->format = "TFLite";
-    *done = true;
+    report->format = kTflite;
     return tflite::ReadTflite(file, file->bytes());
   }
   if (keras::LooksLikeKeras(file->bytes()) || path.ends_with(".json"))
@@ -163,6 +164,18 @@ Result<ir::Module> Import(const std::string& path, const Options& options, ir::E
       Code::kInvalidModel,
       "not a model of a format that is read: TFLite (.tflite), Keras (.h5, .keras, .json), "
       "TensorFlow (the folder of a SavedModel, .pb)");
+}
+
+// A TFLite model is taken as it is, unless pruning wrappers were left in. False: nothing is to be
+// rewritten.
+bool StripPruning(ir::Module& module, ir::Evaluator& evaluator, Report* report) {
+  const std::vector<std::string> frozen = passes::FreezeVariables(module, evaluator);
+  if (frozen.empty()) return false;
+  std::string names;
+  for (const std::string& name : frozen) names += Concat(names.empty() ? "" : ", ", name);
+  report->notes.push_back(
+      Concat("variables that no run changes, as pruning leaves them, are constants now: ", names));
+  return true;
 }
 
 // Rewrites what was imported and compares; see Convert().
@@ -211,12 +224,11 @@ Result<ir::Module> Convert(const std::string& path, const Options& options, Repo
   };
   const size_t memory_cap = EffectiveMemoryCap(options.memory_cap);
   ReferenceEvaluator evaluator(memory_cap);
-  bool done = false;
-  auto imported = Import(path, options, evaluator, report, &done);
+  auto imported = Import(path, options, evaluator, report);
   if (!imported.ok()) return here(imported.status());
   report->imported_ops = report->ops = CountNodes(*imported);
   ir::Module module = *imported;  // shares the constants
-  if (!done) {
+  if (report->format != kTflite || StripPruning(module, evaluator, report)) {
     if (const Status status = Rewrite(*imported, options, memory_cap, evaluator, module, report);
         !status.ok())
       return here(status);

@@ -51,7 +51,8 @@ struct Report {
 };
 
 // Reads the model at `path` (.tflite, .h5, .keras, .json, a SavedModel's folder, .pb) and rewrites
-// it. A TFLite model is taken as it is. Errors: of reading; kFailed when the results differ by more
+// it. A TFLite model is taken as it is but for what pruning left in it
+// (passes::FreezeVariables). Errors: of reading; kFailed when the results differ by more
 // than the tolerance, which is our mistake.
 Result<ir::Module> Convert(const std::string& path, const Options& options, Report* report);
 

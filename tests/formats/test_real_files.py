@@ -87,3 +87,16 @@ def test_visual_wake_words(picture, person, tmp_path):
            tmp_path / "out.npz")
     probabilities, = np.load(tmp_path / "out.npz").values()
     assert probabilities.reshape(-1)[1] == pytest.approx(person, abs=1e-3)
+
+
+def test_pruning_wrappers_in_tflite_are_stripped(tmp_path):
+    """Its weights are variables that each run masks and assigns again."""
+    source, out = DATA / "keras" / "mnist_dense128_dynamic_range.tflite", tmp_path / "out.tflite"
+    report = edgeml("convert", source, out)
+    assert report["verified_runs"] == 1 and report["ops"] == 4
+    assert any("dense/kernel, dense_1/kernel" in note for note in report["notes"])
+    assert out.stat().st_size < 410_000 < 818_276 == source.stat().st_size
+    x = np.random.default_rng(1).random((1, 28, 28), np.float32)
+    wanted = run(peer.Interpreter, source, x)
+    for engine in (edge_ml.Interpreter, peer.Interpreter):
+        np.testing.assert_allclose(run(engine, out, x), wanted, rtol=0, atol=TOLERANCE * wanted.max())
