@@ -5,7 +5,7 @@
 #include "src/backends/reference/reference_backend.h"
 #include "src/base/strings.h"
 #include "src/ir/op_def.h"
-#include "src/runtime/graph_executor.h"
+#include "src/runtime/module_runner.h"
 
 namespace edgeml::convert {
 namespace {
@@ -67,14 +67,11 @@ Result<std::vector<ir::ConstantData>> ReferenceEvaluator::Evaluate(
   }
   EDGEML_RETURN_IF_ERROR(ir::Verify(module));
 
-  runtime::ExecutionContext context;
-  context.program = std::make_shared<const runtime::Program>(std::move(module));
-  context.backends = {&backends::ReferenceBackend()};
-  context.folding = &backends::ReferenceBackend();
-  context.pool = pool_;
-  context.memory_cap = memory_cap_;
-  context.resources = std::make_shared<runtime::Resources>(memory_cap_);
-  runtime::GraphExecutor executor(context, 0, /*is_main=*/true);
+  runtime::RunnerOptions options;
+  options.pool = pool_;
+  options.memory_cap = memory_cap_;
+  runtime::ModuleRunner runner(std::move(module), {&backends::ReferenceBackend()}, options);
+  runtime::GraphExecutor& executor = runner.executor();
   EDGEML_RETURN_IF_ERROR(executor.Prepare());
   EDGEML_RETURN_IF_ERROR(executor.Run());
 

@@ -2,8 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <memory>
-#include <optional>
 #include <random>
 #include <utility>
 #include <vector>
@@ -11,38 +9,12 @@
 #include "src/backends/cpu/cpu_backend.h"
 #include "src/backends/reference/reference_backend.h"
 #include "src/base/strings.h"
-#include "src/runtime/graph_executor.h"
+#include "src/runtime/module_runner.h"
 
 namespace edgeml::convert {
 namespace {
 
 constexpr int32_t kOpenBatch = 1, kOpenSize = 16;
-
-// One graph ready to run. The executor refers to the context beside it, so neither moves.
-struct Runnable {
-  runtime::ExecutionContext context;
-  std::optional<runtime::GraphExecutor> executor;
-
-  Status Prepare(const ir::Module& module, size_t memory_cap) {
-    context.program = std::make_shared<const runtime::Program>(module);
-    context.backends = {&backends::CpuBackend(), &backends::ReferenceBackend()};
-    context.folding = &backends::ReferenceBackend();
-    context.pool = ThreadPool::Create(1);
-    context.memory_cap = memory_cap;
-    context.resources = std::make_shared<runtime::Resources>(memory_cap);
-    executor.emplace(context, 0, /*is_main=*/true);
-    const ir::Graph& graph = module.graphs[0];
-    for (size_t i = 0; i < graph.inputs.size(); ++i) {
-      const ir::Value& value = graph.values[static_cast<size_t>(graph.inputs[i])];
-      if (!value.has_signature) continue;
-      Shape shape = value.shape_signature;
-      for (int d = 0; d < shape.rank(); ++d)
-        if (shape[d] == kUnknownDim) shape[d] = d == 0 ? kOpenBatch : kOpenSize;
-      EDGEML_RETURN_IF_ERROR(executor->SetInputShape(static_cast<int>(i), shape));
-    }
-    return executor->Prepare();
-  }
-};
 
 void Fill(const TensorView& view, std::mt19937& random) {
   const int64_t n = view.num_elements();
@@ -98,26 +70,32 @@ std::vector<double> Numbers(const TensorView& view) {
 
 Result<Difference> Compare(const ir::Module& a, const ir::Module& b, int runs, uint32_t seed,
                            size_t memory_cap) {
-  Runnable left, right;
-  EDGEML_RETURN_IF_ERROR(left.Prepare(a, memory_cap));
-  EDGEML_RETURN_IF_ERROR(right.Prepare(b, memory_cap));
-  const int inputs = left.executor->num_inputs(), outputs = left.executor->num_outputs();
-  if (right.executor->num_inputs() != inputs || right.executor->num_outputs() != outputs)
+  const runtime::Backends backends{&backends::CpuBackend(), &backends::ReferenceBackend()};
+  runtime::RunnerOptions options;
+  options.memory_cap = memory_cap;
+  runtime::ModuleRunner runner_a(a, backends, options), runner_b(b, backends, options);
+  for (runtime::ModuleRunner* runner : {&runner_a, &runner_b}) {
+    EDGEML_RETURN_IF_ERROR(runner->SizeOpenDimensions(kOpenBatch, kOpenSize));
+    EDGEML_RETURN_IF_ERROR(runner->executor().Prepare());
+  }
+  runtime::GraphExecutor &left = runner_a.executor(), &right = runner_b.executor();
+  const int inputs = left.num_inputs(), outputs = left.num_outputs();
+  if (right.num_inputs() != inputs || right.num_outputs() != outputs)
     return Error(Code::kFailed, "the graphs have different numbers of inputs or outputs");
   Difference difference;
   for (int run = 0; run < runs; ++run) {
     for (int i = 0; i < inputs; ++i) {
-      for (Runnable* side : {&left, &right}) {
+      for (runtime::GraphExecutor* side : {&left, &right}) {
         std::mt19937 random(seed + static_cast<uint32_t>(run * 1000 + i));
-        Fill(side->executor->input(i), random);
+        Fill(side->input(i), random);
       }
     }
-    for (Runnable* side : {&left, &right}) {
-      side->executor->ResetState();
-      EDGEML_RETURN_IF_ERROR(side->executor->Run());
+    for (runtime::GraphExecutor* side : {&left, &right}) {
+      side->ResetState();
+      EDGEML_RETURN_IF_ERROR(side->Run());
     }
     for (int i = 0; i < outputs; ++i) {
-      const TensorView x = left.executor->output(i), y = right.executor->output(i);
+      const TensorView x = left.output(i), y = right.output(i);
       if (x.type != y.type || !(x.shape == y.shape))
         return Error(Code::kFailed, "output ", i, " is ", NameOf(x.type), " ", x.shape.ToString(),
                      " and ", NameOf(y.type), " ", y.shape.ToString());

@@ -19,7 +19,7 @@
 #include "src/convert/evaluator.h"
 #include "src/ir/builder.h"
 #include "src/passes/passes.h"
-#include "src/runtime/graph_executor.h"
+#include "src/runtime/module_runner.h"
 
 namespace edgeml::passes {
 
@@ -90,22 +90,10 @@ class PassTest : public testing::Test {
  private:
   static std::vector<std::vector<std::byte>> RunModule(const ir::Module& module, uint32_t seed,
                                                        float low, float high) {
-    runtime::ExecutionContext context;
-    context.program = std::make_shared<const runtime::Program>(module);
-    context.backends = {&backends::ReferenceBackend()};
-    context.folding = &backends::ReferenceBackend();
-    context.pool = ThreadPool::Create(1);
-    context.memory_cap = size_t{1} << 30;
-    context.resources = std::make_shared<runtime::Resources>(context.memory_cap);
-    runtime::GraphExecutor executor(context, 0, true);
-    const ir::Graph& graph = module.graphs[0];
-    for (size_t i = 0; i < graph.inputs.size(); ++i) {
-      const ir::Value& value = graph.values[static_cast<size_t>(graph.inputs[i])];
-      Shape shape = value.has_signature ? value.shape_signature : value.shape;
-      for (int d = 0; d < shape.rank(); ++d)
-        if (shape[d] == kUnknownDim) shape[d] = 2;
-      EXPECT_TRUE(executor.SetInputShape(static_cast<int>(i), shape).ok());
-    }
+    runtime::ModuleRunner runner(module, {&backends::ReferenceBackend()});
+    EXPECT_TRUE(runner.SizeOpenDimensions(2, 2).ok());
+    runtime::GraphExecutor& executor = runner.executor();
+    const ir::Graph& graph = runner.graph();
     Status status = executor.Prepare();
     EXPECT_TRUE(status.ok()) << status.message() << "\n" << ir::ToString(graph);
     if (!status.ok()) return {};

@@ -23,6 +23,18 @@ namespace edgeml::runtime {
 
 class GraphExecutor;
 
+// Told what a run computes. One that is asked for costs a call per value, none costs nothing.
+class TensorObserver {
+ public:
+  virtual ~TensorObserver() = default;
+  // Value `value` of graph `graph` has just been computed by a node, given to a graph that control
+  // flow calls, or, if it is a variable, been used by a node that may have changed it. Not called
+  // for inputs of the main graph nor for what was evaluated while preparing. The view's memory
+  // holds something else later; numbers written to it are what the rest of the run computes with.
+  // An error ends the run. Strings are not shown.
+  virtual Status Observe(int32_t graph, int32_t value, const TensorView& view) = 0;
+};
+
 // How deep graphs may call graphs.
 inline constexpr int kMaxCallDepth = 32;
 // How many nodes of called graphs are settled to learn output shapes: what a model without malice
@@ -42,6 +54,7 @@ struct ExecutionContext {
   size_t memory_cap = 0;
   bool preserve_all_tensors = false;
   bool profile = false;
+  TensorObserver* observer = nullptr;  // null = none
   std::atomic<bool> cancel{false};
   int depth = 0;           // of the graph now being prepared or run
   int64_t step_limit = 0;  // most nodes a session's Run may execute; 0 = no limit
@@ -146,6 +159,9 @@ class GraphExecutor : public SubgraphRunner {
   Status PlanMemory();
   Status AllocateVariables();
   Status RunDynamic(size_t n);
+  Status Show(int32_t v) const;
+  Status ShowInputs() const;
+  Status ShowResults(size_t n) const;
   Status AllocateDynamic(int32_t value, const Shape& shape);
   Status GrowDynamic(int32_t value, size_t bytes);
   bool HandlesStrings(size_t n) const;

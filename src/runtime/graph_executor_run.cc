@@ -23,6 +23,7 @@ Status GraphExecutor::Run() {
   running_ = true;
   const StopScope scope(&context_.cancel);
   const auto work = [&]() -> Status {
+    if (context_.observer != nullptr && !is_main_) EDGEML_RETURN_IF_ERROR(ShowInputs());
     const int total = static_cast<int>(nodes_.size());
     for (size_t n = 0; n < nodes_.size(); ++n) {
       NodeState& state = nodes_[n];
@@ -47,6 +48,7 @@ Status GraphExecutor::Run() {
       if (!status.ok()) return Where(status, n);
       if (context_.cancel.load(std::memory_order_relaxed))  // it may have left its loop early
         return Error(Code::kCancelled, "stopped on request in node ", n);
+      if (context_.observer != nullptr) EDGEML_RETURN_IF_ERROR(Where(ShowResults(n), n));
       if (context_.profile) {
         const double ms = MillisecondsSince(start);
         NodeReport& report = state.report;
@@ -61,6 +63,27 @@ Status GraphExecutor::Run() {
   --context_.depth;
   running_ = false;
   return status;
+}
+
+// To the observer, which there is.
+Status GraphExecutor::Show(int32_t v) const {
+  const TensorView& view = views_[Index(v)];
+  if (view.type == DType::kString) return Status::Ok();
+  return context_.observer->Observe(graph_index_, v, view);
+}
+
+Status GraphExecutor::ShowInputs() const {
+  for (const int32_t v : graph_.inputs) EDGEML_RETURN_IF_ERROR(Show(v));
+  return Status::Ok();
+}
+
+Status GraphExecutor::ShowResults(size_t n) const {
+  const ir::Node& node = graph_.nodes[n];
+  for (const int32_t v : node.inputs)
+    if (v >= 0 && kinds_[Index(v)] == Kind::kVariable) EDGEML_RETURN_IF_ERROR(Show(v));
+  for (const int32_t v : node.outputs)
+    if (v >= 0) EDGEML_RETURN_IF_ERROR(Show(v));
+  return Status::Ok();
 }
 
 // Memory of its own for a value whose shape is only known now; kept and grown, never shrunk.

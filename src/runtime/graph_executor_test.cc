@@ -4,9 +4,13 @@
 #include <gtest/gtest.h>
 
 #include <cstring>
+#include <string>
+#include <vector>
 
 #include "src/base/stop.h"
+#include "src/base/strings.h"
 #include "src/base/thread_pool.h"
+#include "src/runtime/module_runner.h"
 
 namespace edgeml::runtime {
 namespace {
@@ -70,16 +74,13 @@ ir::Module Chain(int length, Shape shape) {
 class GraphExecutorTest : public testing::Test {
  protected:
   void Start(ir::Module module) {
-    context_.program = std::make_shared<Program>(std::move(module));
-    context_.backends = {&ToyBackend()};
-    context_.folding = &ToyBackend();
-    context_.pool = ThreadPool::Create(1);
-    if (context_.memory_cap == 0) context_.memory_cap = 1 << 20;
-    context_.resources = std::make_shared<Resources>(context_.memory_cap);
-    executor_ = std::make_unique<GraphExecutor>(context_, 0, true);
+    runner_ = std::make_unique<ModuleRunner>(std::move(module), backends_, options_);
+    executor_ = &runner_->executor();
   }
-  ExecutionContext context_;
-  std::unique_ptr<GraphExecutor> executor_;
+  Backends backends_ = {&ToyBackend()};
+  RunnerOptions options_{.memory_cap = 1 << 20};
+  std::unique_ptr<ModuleRunner> runner_;
+  GraphExecutor* executor_ = nullptr;  // the runner's
 };
 
 TEST_F(GraphExecutorTest, RunsAChainInPlaceAndKeepsTheInput) {
@@ -121,29 +122,56 @@ TEST_F(GraphExecutorTest, TellsAllReasonsOfTheLastBackend) {
        [](const NodeView&) { return std::string("even"); }, MakeStep<IncrementStep>}};
   const ListBackend fast("fast", {kFast});
   const ListBackend plain("plain", {kPlain});
+  backends_ = {&fast, &plain};
   Start(Chain(1, {2}));
-  context_.backends = {&fast, &plain};
-  executor_ = std::make_unique<GraphExecutor>(context_, 0, true);
   const Status status = executor_->Prepare();
   EXPECT_NE(status.message().find("is not supported: plain.one: odd; plain.two: even"),
             std::string::npos)
       << status.message();
   EXPECT_EQ(status.message().find("slow"), std::string::npos);
 
-  context_.backends = {&fast, &ToyBackend()};
-  executor_ = std::make_unique<GraphExecutor>(context_, 0, true);
+  backends_ = {&fast, &ToyBackend()};
+  Start(Chain(1, {2}));
   ASSERT_TRUE(executor_->Prepare().ok());
   EXPECT_EQ(executor_->report(0).declined.size(), 2u);
   EXPECT_EQ(executor_->report(0).error_bound, "exact");
 }
 
 TEST_F(GraphExecutorTest, PreservesAllTensorsWhenAsked) {
-  context_.preserve_all_tensors = true;
+  options_.preserve_all_tensors = true;
   Start(Chain(3, {2}));
   ASSERT_TRUE(executor_->Prepare().ok());
   executor_->input(0).as_mutable<float>()[1] = 7;
   ASSERT_TRUE(executor_->Run().ok());
   for (int v = 0; v <= 3; ++v) EXPECT_EQ(executor_->view(v).as<float>()[1], 7.0f + v);
+}
+
+// What the observer is told, in order, as "graph/value:first element".
+class Recorder : public TensorObserver {
+ public:
+  Status Observe(int32_t graph, int32_t value, const TensorView& view) override {
+    seen.push_back(Concat(graph, "/", value, ":", *view.as<float>()));
+    if (value == refuse) return Error(Code::kFailed, "no more");
+    if (value == replace) *view.as_mutable<float>() = 100;
+    return Status::Ok();
+  }
+  std::vector<std::string> seen;
+  int32_t refuse = -1, replace = -1;
+};
+
+TEST_F(GraphExecutorTest, ShowsWhatItComputesThoughMemoryIsShared) {
+  Recorder recorder;
+  options_.observer = &recorder;
+  Start(Chain(3, {2}));
+  ASSERT_TRUE(executor_->Run().ok());
+  EXPECT_EQ(recorder.seen, (std::vector<std::string>{"0/1:1", "0/2:2", "0/3:3"}));
+  recorder.replace = 2;
+  ASSERT_TRUE(executor_->Run().ok());
+  EXPECT_EQ(*executor_->output(0).as<float>(), 101);
+  recorder.refuse = 1;
+  const Status refused = executor_->Run();
+  EXPECT_EQ(refused.code(), Code::kFailed);
+  EXPECT_EQ(refused.message(), "node 0 (RELU): no more");
 }
 
 TEST_F(GraphExecutorTest, ResizesInputs) {
@@ -156,7 +184,7 @@ TEST_F(GraphExecutorTest, ResizesInputs) {
 }
 
 TEST_F(GraphExecutorTest, RefusesWhatIsOverTheMemoryCap) {
-  context_.memory_cap = 10000;
+  options_.memory_cap = 10000;
   Start(Chain(2, {1}));
   ASSERT_TRUE(executor_->SetInputShape(0, {100000, 100000}).ok());
   EXPECT_EQ(executor_->Prepare().code(), Code::kResourceExhausted);
@@ -168,15 +196,15 @@ TEST_F(GraphExecutorTest, RefusesWhatIsOverTheMemoryCap) {
 
 // A file may have any number of graphs, each of which is under the cap.
 TEST_F(GraphExecutorTest, GraphsOfOneSessionShareTheMemoryCap) {
-  context_.memory_cap = 10000;
+  options_.memory_cap = 10000;
   ir::Module module = Chain(2, {700});
   module.graphs.push_back(module.graphs[0]);
   Start(std::move(module));
-  ASSERT_TRUE(executor_->Prepare().ok());
-  auto other = std::make_unique<GraphExecutor>(context_, 1, false);
-  EXPECT_EQ(other->Prepare().code(), Code::kResourceExhausted);
-  executor_.reset();  // gives its memory back
-  EXPECT_TRUE(other->Prepare().ok());
+  auto first = std::make_unique<GraphExecutor>(runner_->context(), 1, false);
+  ASSERT_TRUE(first->Prepare().ok());
+  EXPECT_EQ(executor_->Prepare().code(), Code::kResourceExhausted);
+  first.reset();  // gives its memory back
+  EXPECT_TRUE(executor_->Prepare().ok());
 }
 
 TEST(MemoryBudget, IsTakenAndGivenBack) {
@@ -225,13 +253,13 @@ TEST_F(GraphExecutorTest, SaysThatItStoppedInTheLastNode) {
   ASSERT_TRUE(executor_->Prepare().ok());
   executor_->SetProgress([&](int, int) {
     EXPECT_FALSE(StopRequested());
-    context_.cancel = true;
+    runner_->context().cancel = true;
     EXPECT_TRUE(StopRequested());
     return true;
   });
   EXPECT_EQ(executor_->Run().code(), Code::kCancelled);
   EXPECT_FALSE(StopRequested());
-  context_.cancel = true;
+  runner_->context().cancel = true;
   ASSERT_TRUE(executor_->SetInputShape(0, {2}).ok());
   EXPECT_EQ(executor_->Prepare().code(), Code::kCancelled);
 }

@@ -5,7 +5,7 @@
 #include <string>
 
 #include "src/backends/reference/reference_backend.h"
-#include "src/runtime/graph_executor.h"
+#include "src/runtime/module_runner.h"
 #include "src/tensor/string_buffer.h"
 
 namespace edgeml::backends {
@@ -47,13 +47,9 @@ class GatherStringsTest : public testing::Test {
  protected:
   void Start(ir::Module module) {
     ASSERT_TRUE(ir::Verify(module).ok());
-    context_.program = std::make_shared<runtime::Program>(std::move(module));
-    context_.backends = {&ReferenceBackend()};
-    context_.folding = &ReferenceBackend();
-    context_.pool = ThreadPool::Create(1);
-    if (context_.memory_cap == 0) context_.memory_cap = 1 << 20;
-    context_.resources = std::make_shared<runtime::Resources>(context_.memory_cap);
-    executor_ = std::make_unique<GraphExecutor>(context_, 0, true);
+    runner_ = std::make_unique<runtime::ModuleRunner>(
+        std::move(module), runtime::Backends{&ReferenceBackend()}, options_);
+    executor_ = &runner_->executor();
   }
   void SetPositions(std::vector<int32_t> positions) {
     std::memcpy(executor_->view(1).data, positions.data(), positions.size() * sizeof(int32_t));
@@ -63,8 +59,9 @@ class GatherStringsTest : public testing::Test {
     EXPECT_TRUE(strings.ok()) << strings.status().message();
     return strings.ok() ? *strings : Strings{};
   }
-  runtime::ExecutionContext context_;
-  std::unique_ptr<GraphExecutor> executor_;
+  runtime::RunnerOptions options_{.memory_cap = 1 << 20};
+  std::unique_ptr<runtime::ModuleRunner> runner_;
+  GraphExecutor* executor_ = nullptr;  // the runner's
 };
 
 TEST_F(GatherStringsTest, GathersWhatTheCallerSet) {
@@ -124,7 +121,7 @@ TEST_F(GatherStringsTest, RefusesABufferThatACallerSpoilt) {
 }
 
 TEST_F(GatherStringsTest, RefusesWhatIsOverTheMemoryCap) {
-  context_.memory_cap = 10000;
+  options_.memory_cap = 10000;
   Start(TwoGathers());
   ASSERT_TRUE(executor_->Prepare().ok());
   const std::string big(9000, 'x');

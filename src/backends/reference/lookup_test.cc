@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "src/backends/reference/reference_backend.h"
-#include "src/runtime/graph_executor.h"
+#include "src/runtime/module_runner.h"
 
 namespace edgeml::backends {
 namespace {
@@ -47,13 +47,9 @@ class LookupTest : public testing::Test {
   }
   Status Prepare() {
     EXPECT_TRUE(ir::Verify(module_).ok());
-    context_.program = std::make_shared<runtime::Program>(module_);
-    context_.backends = {&ReferenceBackend()};
-    context_.folding = &ReferenceBackend();
-    context_.pool = ThreadPool::Create(1);
-    context_.memory_cap = 1 << 20;
-    context_.resources = std::make_shared<runtime::Resources>(context_.memory_cap);
-    executor_ = std::make_unique<GraphExecutor>(context_, 0, true);
+    runner_ = std::make_unique<runtime::ModuleRunner>(
+        module_, runtime::Backends{&ReferenceBackend()}, options_);
+    executor_ = &runner_->executor();
     return executor_->Prepare();
   }
   template <typename T>
@@ -67,8 +63,9 @@ class LookupTest : public testing::Test {
   }
 
   ir::Module module_;
-  runtime::ExecutionContext context_;
-  std::unique_ptr<GraphExecutor> executor_;
+  runtime::RunnerOptions options_{.memory_cap = 1 << 20};
+  std::unique_ptr<runtime::ModuleRunner> runner_;
+  GraphExecutor* executor_ = nullptr;  // the runner's
 };
 
 TEST_F(LookupTest, RefusesTablesThatAreNotThereOrNotImported) {
@@ -89,8 +86,9 @@ TEST_F(LookupTest, RefusesTablesThatAreNotThereOrNotImported) {
   const Status unfilled = executor_->Run();
   EXPECT_EQ(unfilled.code(), Code::kInvalidModel);
   EXPECT_NE(unfilled.message().find("before it is imported"), std::string::npos);
-  ASSERT_TRUE(
-      context_.resources->FillTable(5, DType::kString, std::vector<int64_t>{3}, Strings{""}).ok());
+  ASSERT_TRUE(runner_->context()
+                  .resources->FillTable(5, DType::kString, std::vector<int64_t>{3}, Strings{""})
+                  .ok());
   ASSERT_TRUE(executor_->StoreStrings(keys, Strings{"a", ""}).ok());
   ASSERT_TRUE(executor_->Run().ok());
   EXPECT_EQ(Get<int64_t>(found), (std::vector<int64_t>{-7, 3}));

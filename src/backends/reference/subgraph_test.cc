@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "src/backends/reference/reference_backend.h"
-#include "src/runtime/graph_executor.h"
+#include "src/runtime/module_runner.h"
 
 namespace edgeml::backends {
 namespace {
@@ -59,15 +59,9 @@ class SubgraphTest : public testing::Test {
   void Start(ir::Module module) {
     const Status verified = ir::Verify(module);
     ASSERT_TRUE(verified.ok()) << verified.message();
-    executor_.reset();
-    context_.callees.clear();
-    context_.program = std::make_shared<runtime::Program>(std::move(module));
-    context_.backends = {&ReferenceBackend()};
-    context_.folding = &ReferenceBackend();
-    context_.pool = ThreadPool::Create(1);
-    context_.memory_cap = 1 << 20;
-    context_.resources = std::make_shared<runtime::Resources>(context_.memory_cap);
-    executor_ = std::make_unique<GraphExecutor>(context_, 0, true);
+    runner_ = std::make_unique<runtime::ModuleRunner>(
+        std::move(module), runtime::Backends{&ReferenceBackend()}, options_);
+    executor_ = &runner_->executor();
   }
   void Set(int i, const std::vector<int32_t>& data) {
     std::memcpy(executor_->input(i).data, data.data(), data.size() * sizeof(int32_t));
@@ -76,8 +70,9 @@ class SubgraphTest : public testing::Test {
     const std::span<const int32_t> data = executor_->output(i).elements<int32_t>();
     return {data.begin(), data.end()};
   }
-  runtime::ExecutionContext context_;
-  std::unique_ptr<GraphExecutor> executor_;
+  runtime::RunnerOptions options_{.memory_cap = 1 << 20};
+  std::unique_ptr<runtime::ModuleRunner> runner_;
+  GraphExecutor* executor_ = nullptr;  // the runner's
 };
 
 TEST_F(SubgraphTest, ScatterRunsARegionOfItsOwn) {
