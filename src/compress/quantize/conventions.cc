@@ -4,7 +4,7 @@
 #include <cmath>
 #include <limits>
 
-namespace edgeml::compress {
+namespace edgeml::quantize {
 namespace {
 
 using ir::OpCode;
@@ -193,4 +193,4 @@ const char* WhyNot(const ir::Graph& graph, const ir::Node& node, DType activatio
   return nullptr;
 }
 
-}  // namespace edgeml::compress
+}  // namespace edgeml::quantize

@@ -10,7 +10,7 @@
 
 #include "src/ir/graph.h"
 
-namespace edgeml::compress {
+namespace edgeml::quantize {
 
 // What a tensor's values span.
 struct Range {
@@ -55,6 +55,6 @@ Affine FixedAffine(ir::OpCode op, DType type);
 // quantized kernels do not take.
 const char* WhyNot(const ir::Graph& graph, const ir::Node& node, DType activations);
 
-}  // namespace edgeml::compress
+}  // namespace edgeml::quantize
 
 #endif  // EDGEML_COMPRESS_QUANTIZE_CONVENTIONS_H_

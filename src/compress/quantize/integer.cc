@@ -12,7 +12,7 @@
 #include "src/compress/quantize/integer_plan.h"
 #include "src/ir/rewriter.h"
 
-namespace edgeml::compress {
+namespace edgeml::quantize {
 namespace {
 
 using ir::OpCode;
@@ -331,4 +331,4 @@ Result<ir::Module> QuantizeToIntegers(const ir::Module& module, const Ranges& ra
   return out;
 }
 
-}  // namespace edgeml::compress
+}  // namespace edgeml::quantize

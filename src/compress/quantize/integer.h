@@ -14,7 +14,7 @@
 #include "src/compress/quantize/weights.h"
 #include "src/ir/graph.h"
 
-namespace edgeml::compress {
+namespace edgeml::quantize {
 
 // By value of the main graph; none = not observed.
 using Ranges = std::vector<std::optional<Range>>;
@@ -60,6 +60,6 @@ Result<ir::Module> QuantizeToIntegers(const ir::Module& module, const Ranges& ra
 std::optional<WeightFormat> WeightFormatOf(const ir::Graph& graph, int32_t n,
                                            const IntegerOptions& options);
 
-}  // namespace edgeml::compress
+}  // namespace edgeml::quantize
 
 #endif  // EDGEML_COMPRESS_QUANTIZE_INTEGER_H_

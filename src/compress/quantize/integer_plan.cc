@@ -7,7 +7,7 @@
 
 #include "src/base/strings.h"
 
-namespace edgeml::compress {
+namespace edgeml::quantize {
 namespace {
 
 using Outputs = Convention::Outputs;
@@ -231,4 +231,4 @@ IntegerPlan MakeIntegerPlan(const ir::Graph& graph, const Ranges& ranges,
   return Planner(graph, ranges, options).Make(layers);
 }
 
-}  // namespace edgeml::compress
+}  // namespace edgeml::quantize

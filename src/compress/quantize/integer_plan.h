@@ -9,7 +9,7 @@
 
 #include "src/compress/quantize/integer.h"
 
-namespace edgeml::compress {
+namespace edgeml::quantize {
 
 struct IntegerPlan {
   struct Node {
@@ -30,6 +30,6 @@ struct IntegerPlan {
 IntegerPlan MakeIntegerPlan(const ir::Graph& graph, const Ranges& ranges,
                             const IntegerOptions& options, std::vector<LayerReport>& layers);
 
-}  // namespace edgeml::compress
+}  // namespace edgeml::quantize
 
 #endif  // EDGEML_COMPRESS_QUANTIZE_INTEGER_PLAN_H_

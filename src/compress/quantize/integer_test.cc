@@ -5,7 +5,7 @@
 
 #include "src/compress/quantize/quantize_test.h"
 
-namespace edgeml::compress {
+namespace edgeml::quantize {
 namespace {
 
 class Maker;
@@ -438,4 +438,4 @@ TEST_F(IntegerTest, BiasesSurviveWeightsOfZeros) {
 }
 
 }  // namespace
-}  // namespace edgeml::compress
+}  // namespace edgeml::quantize

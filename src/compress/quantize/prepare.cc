@@ -9,7 +9,7 @@
 #include "src/passes/biases.h"
 #include "src/passes/passes.h"
 
-namespace edgeml::compress {
+namespace edgeml::quantize {
 namespace {
 
 using ir::OpCode;
@@ -86,4 +86,4 @@ Result<Prepared> Prepare(ir::Module module, ir::Evaluator& evaluator) {
   return out;
 }
 
-}  // namespace edgeml::compress
+}  // namespace edgeml::quantize

@@ -10,7 +10,7 @@
 #include "src/ir/evaluator.h"
 #include "src/ir/graph.h"
 
-namespace edgeml::compress {
+namespace edgeml::quantize {
 
 struct Prepared {
   ir::Module module;  // float; values renumbered
@@ -25,6 +25,6 @@ struct Prepared {
 // Errors: kInvalidArgument for a model that is quantized already.
 Result<Prepared> Prepare(ir::Module module, ir::Evaluator& evaluator);
 
-}  // namespace edgeml::compress
+}  // namespace edgeml::quantize
 
 #endif  // EDGEML_COMPRESS_QUANTIZE_PREPARE_H_

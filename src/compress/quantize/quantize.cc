@@ -7,7 +7,7 @@
 #include "src/compress/quantize/weight_only.h"
 #include "src/passes/float16.h"
 
-namespace edgeml::compress {
+namespace edgeml::quantize {
 namespace {
 
 constexpr SchemeInfo kSchemes[] = {
@@ -126,4 +126,4 @@ Result<ir::Module> Quantize(const ir::Module& module, const Ranges& ranges,
   return QuantizeWeightsOnly(module, weights, report);
 }
 
-}  // namespace edgeml::compress
+}  // namespace edgeml::quantize

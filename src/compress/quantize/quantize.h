@@ -14,7 +14,7 @@
 #include "src/compress/quantize/integer.h"
 #include "src/ir/graph.h"
 
-namespace edgeml::compress {
+namespace edgeml::quantize {
 
 enum class Scheme : uint8_t {
   kDynamic,     // int8 weights; activations quantized as they come
@@ -66,6 +66,6 @@ Result<ir::Module> Quantize(const ir::Module& module, const Ranges& ranges,
 // in `bits` that there is not, or a scheme without integer arithmetic.
 Result<IntegerOptions> ToIntegerOptions(const ir::Module& module, const QuantizeOptions& options);
 
-}  // namespace edgeml::compress
+}  // namespace edgeml::quantize
 
 #endif  // EDGEML_COMPRESS_QUANTIZE_QUANTIZE_H_

@@ -17,7 +17,7 @@
 #include "src/ir/builder.h"
 #include "src/runtime/module_runner.h"
 
-namespace edgeml::compress {
+namespace edgeml::quantize {
 
 using ir::OpCode;
 
@@ -165,6 +165,6 @@ class QuantizeTest : public testing::Test {
   std::mt19937 random_{1};
 };
 
-}  // namespace edgeml::compress
+}  // namespace edgeml::quantize
 
 #endif  // EDGEML_COMPRESS_QUANTIZE_QUANTIZE_TEST_H_

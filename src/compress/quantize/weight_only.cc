@@ -6,7 +6,7 @@
 #include "src/base/strings.h"
 #include "src/ir/rewriter.h"
 
-namespace edgeml::compress {
+namespace edgeml::quantize {
 namespace {
 
 using ir::OpCode;
@@ -227,4 +227,4 @@ Result<ir::Module> QuantizeWeightsOnly(const ir::Module& module, const WeightOnl
   return out;
 }
 
-}  // namespace edgeml::compress
+}  // namespace edgeml::quantize

@@ -12,7 +12,7 @@
 #include "src/compress/quantize/weights.h"
 #include "src/ir/graph.h"
 
-namespace edgeml::compress {
+namespace edgeml::quantize {
 
 struct WeightOnlyOptions {
   // `block_size` counts for FULLY_CONNECTED with 4 bits, where the operator can take blocks; the
@@ -35,6 +35,6 @@ struct WeightOnlyOptions {
 Result<ir::Module> QuantizeWeightsOnly(const ir::Module& module, const WeightOnlyOptions& options,
                                        std::vector<LayerReport>* report);
 
-}  // namespace edgeml::compress
+}  // namespace edgeml::quantize
 
 #endif  // EDGEML_COMPRESS_QUANTIZE_WEIGHT_ONLY_H_

@@ -10,7 +10,7 @@
 #include "src/tensor/half.h"
 #include "src/tensor/packed_int.h"
 
-namespace edgeml::compress {
+namespace edgeml::quantize {
 namespace {
 
 // Where the elements of one scale lie: runs of `run` elements, `stride` apart from each other.
@@ -190,4 +190,4 @@ Quantization PerTensor(float scale, int64_t zero_point) {
   return out;
 }
 
-}  // namespace edgeml::compress
+}  // namespace edgeml::quantize

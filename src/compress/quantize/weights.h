@@ -12,7 +12,7 @@
 #include "src/tensor/quantization.h"
 #include "src/tensor/shape.h"
 
-namespace edgeml::compress {
+namespace edgeml::quantize {
 
 // How weights are stored. Always symmetric (zero point 0) and without the lowest number, as the
 // TFLite quantization specification asks for: [-127, 127], [-7, 7]; 1 bit means {-1, 1}, stored
@@ -62,6 +62,6 @@ constexpr int LargestOf(int bits) { return bits == 1 ? 1 : (1 << (bits - 1)) - 1
 // Quantization of a tensor with one scale.
 Quantization PerTensor(float scale, int64_t zero_point);
 
-}  // namespace edgeml::compress
+}  // namespace edgeml::quantize
 
 #endif  // EDGEML_COMPRESS_QUANTIZE_WEIGHTS_H_
