@@ -129,11 +129,6 @@ bool IsConstant(const ir::Graph& graph, const ir::Node& node, size_t i) {
 
 }  // namespace
 
-void Range::Include(const Range& other) {
-  min = std::min(min, other.min);
-  max = std::max(max, other.max);
-}
-
 Affine AffineOf(Range range, DType type) {
   const double low = std::min(range.min, 0.0f), high = std::max(range.max, 0.0f);
   constexpr double kLeast = std::numeric_limits<float>::min();

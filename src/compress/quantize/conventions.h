@@ -8,15 +8,10 @@
 #include <optional>
 #include <span>
 
+#include "src/compress/quantize/range.h"
 #include "src/ir/graph.h"
 
 namespace edgeml::quantize {
-
-// What a tensor's values span.
-struct Range {
-  float min = 0, max = 0;
-  void Include(const Range& other);
-};
 
 struct Affine {
   float scale = 1;

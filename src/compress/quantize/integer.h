@@ -16,9 +16,6 @@
 
 namespace edgeml::quantize {
 
-// By value of the main graph; none = not observed.
-using Ranges = std::vector<std::optional<Range>>;
-
 struct IntegerOptions {
   DType activations = DType::kInt8;  // or kInt16
   // Of the model; kFloat32, or integers: kInt8, kUInt8 or kInt16 as `activations` can be turned
