@@ -119,9 +119,12 @@ void MetadataOptions::AddLabelsTo(CLI::App& app) {
 
 void MetadataOptions::AddTo(CLI::App& app) {
   AddLabelsTo(app);
-  app.add_option("--mean", mean, "Normalization to put into the model: (x - mean) / std")
-      ->expected(1, 4);
-  app.add_option("--std", std, "One number or one for each channel")->expected(1, 4);
+  app.add_option("--mean", mean,
+                 "Normalization to put into the model, (x - mean) / std: one number, or one per "
+                 "channel (a,b,c)")
+      ->delimiter(',')
+      ->allow_extra_args(false);
+  app.add_option("--std", std, "Likewise")->delimiter(',')->allow_extra_args(false);
 }
 
 Status MetadataOptions::Apply(ir::Module& module) const {

@@ -10,6 +10,7 @@
 
 #include "src/base/strings.h"
 #include "src/compress/quantize/integer_plan.h"
+#include "src/compress/quantize/layers.h"
 #include "src/ir/rewriter.h"
 
 namespace edgeml::quantize {
@@ -20,11 +21,6 @@ using ir::Rewriter;
 
 // Biases keep so many bits free for the sum that they are added to.
 constexpr double kLargestBias = 1 << 30;
-
-std::span<const float> FloatsOf(const ir::Value& value) {
-  return {reinterpret_cast<const float*>(value.data.bytes.data()),
-          value.data.bytes.size() / sizeof(float)};
-}
 
 template <typename T>
 ir::ConstantData RoundTo(std::span<const float> values, double inverse_scale, int32_t zero_point,
