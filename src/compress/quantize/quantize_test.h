@@ -1,6 +1,6 @@
 // What the tests of this room share.
-#ifndef EDGEML_COMPRESS_QUANTIZE_TESTING_H_
-#define EDGEML_COMPRESS_QUANTIZE_TESTING_H_
+#ifndef EDGEML_COMPRESS_QUANTIZE_QUANTIZE_TEST_H_
+#define EDGEML_COMPRESS_QUANTIZE_QUANTIZE_TEST_H_
 
 #include <cstring>
 #include <random>
@@ -47,4 +47,4 @@ inline std::vector<std::vector<data::Array>> RandomSamples(int count, const Shap
 
 }  // namespace edgeml::quantize
 
-#endif  // EDGEML_COMPRESS_QUANTIZE_TESTING_H_
+#endif  // EDGEML_COMPRESS_QUANTIZE_QUANTIZE_TEST_H_
