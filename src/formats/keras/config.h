@@ -11,7 +11,7 @@
 
 #include "edgeml/dtype.h"
 #include "edgeml/status.h"
-#include "src/formats/keras/json.h"
+#include "src/base/json.h"
 
 namespace edgeml::keras {
 

@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "edgeml/status.h"
-#include "src/formats/keras/json.h"
+#include "src/base/json.h"
 
 namespace edgeml::keras {
 

@@ -1,7 +1,7 @@
-// JSON as Keras writes it: parsed with bounds, read without exceptions. A question that does not
-// fit gets an empty answer, so that a chain of questions needs one check at its end.
-#ifndef EDGEML_FORMATS_KERAS_JSON_H_
-#define EDGEML_FORMATS_KERAS_JSON_H_
+// JSON, also as Python writes it: parsed with bounds, read without exceptions. A question that does
+// not fit gets an empty answer, so that a chain of questions needs one check at its end.
+#ifndef EDGEML_BASE_JSON_H_
+#define EDGEML_BASE_JSON_H_
 
 #include <cstddef>
 #include <cstdint>
@@ -13,15 +13,17 @@
 
 #include "edgeml/status.h"
 
-namespace edgeml::keras {
+namespace edgeml {
 
 class Json {
  public:
   enum class Kind : uint8_t { kNull, kBool, kInteger, kReal, kString, kArray, kObject };
   using Members = std::vector<std::pair<std::string, Json>>;
 
-  // At most 256 levels deep. NaN and Infinity, as Python writes them, are numbers. kInvalidModel.
-  static Result<Json> Parse(std::string_view text);
+  // At most 256 levels deep. NaN, as Python writes it, becomes null, Infinity a number over all
+  // floats. kInvalidModel; kResourceExhausted for more than `max_values` values, each of which
+  // takes about a hundred bytes.
+  static Result<Json> Parse(std::string_view text, size_t max_values = SIZE_MAX);
 
   Json() = default;
   explicit Json(std::string text) : kind_(Kind::kString), text_(std::move(text)) {}
@@ -61,6 +63,9 @@ class Json {
   Members members_;
 };
 
-}  // namespace edgeml::keras
+// `text` as a JSON string, quotes included. What is not UTF-8 becomes U+FFFD.
+std::string JsonString(std::string_view text);
 
-#endif  // EDGEML_FORMATS_KERAS_JSON_H_
+}  // namespace edgeml
+
+#endif  // EDGEML_BASE_JSON_H_

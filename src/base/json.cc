@@ -1,11 +1,11 @@
-#include "src/formats/keras/json.h"
+#include "src/base/json.h"
 
 #include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "src/base/strings.h"
 
-namespace edgeml::keras {
+namespace edgeml {
 namespace {
 
 constexpr size_t kMaxDepth = 256;
@@ -44,8 +44,9 @@ std::string WithoutPythonNumbers(std::string_view text) {
 // Builds the tree from the parser's events; its stack is what bounds the depth.
 class JsonBuilder : public nlohmann::json_sax<nlohmann::json> {
  public:
+  explicit JsonBuilder(size_t max_values) : values_left_(max_values) {}
   Json Take() { return std::move(root_); }
-  const std::string& error() const { return error_; }
+  const Status& error() const { return error_; }
 
   bool null() override { return Put({}); }
   bool boolean(bool value) override {
@@ -83,7 +84,7 @@ class JsonBuilder : public nlohmann::json_sax<nlohmann::json> {
   }
   bool parse_error(size_t position, const std::string& /*token*/,
                    const nlohmann::detail::exception& /*error*/) override {
-    error_ = Concat("not valid JSON at byte ", position);
+    error_ = Error(Code::kInvalidModel, "not valid JSON at byte ", position);
     return false;
   }
 
@@ -98,14 +99,21 @@ class JsonBuilder : public nlohmann::json_sax<nlohmann::json> {
     parent.members_.back().second = std::move(json);
     return &parent.members_.back().second;
   }
+  bool Count() {
+    if (values_left_-- > 0) return true;
+    error_ = Error(Code::kResourceExhausted, "the JSON holds too many values");
+    return false;
+  }
   bool Put(Json json) {
+    if (!Count()) return false;
     Place(std::move(json));
     return true;
   }
   // The containers on the stack stay where they are: only the innermost one grows.
   bool Open(Json::Kind kind) {
+    if (!Count()) return false;
     if (open_.size() >= kMaxDepth) {
-      error_ = Concat("more than ", kMaxDepth, " levels deep");
+      error_ = Error(Code::kInvalidModel, "the JSON is more than ", kMaxDepth, " levels deep");
       return false;
     }
     Json json;
@@ -120,17 +128,18 @@ class JsonBuilder : public nlohmann::json_sax<nlohmann::json> {
 
   Json root_;
   std::vector<Json*> open_;
-  std::string error_;
+  size_t values_left_;
+  Status error_;
 };
 
-Result<Json> Json::Parse(std::string_view text) {
-  JsonBuilder builder;
+Result<Json> Json::Parse(std::string_view text, size_t max_values) {
+  JsonBuilder builder(max_values);
   const bool plain =
       text.find("Infinity") == std::string_view::npos && text.find("NaN") == std::string_view::npos;
   const bool good = plain ? nlohmann::json::sax_parse(text, &builder)
                           : nlohmann::json::sax_parse(WithoutPythonNumbers(text), &builder);
   if (!good)
-    return Error(Code::kInvalidModel, builder.error().empty() ? "not valid JSON" : builder.error());
+    return builder.error().ok() ? Status(Code::kInvalidModel, "not valid JSON") : builder.error();
   return builder.Take();
 }
 
@@ -217,4 +226,8 @@ std::string Json::ToString() const {
   return out;
 }
 
-}  // namespace edgeml::keras
+std::string JsonString(std::string_view text) {
+  return nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+}  // namespace edgeml
