@@ -20,6 +20,7 @@
 #include "src/cli/model_file.h"
 #include "src/cli/output.h"
 #include "src/compress/quantize/calibration.h"
+#include "src/compress/quantize/calibration_file.h"
 #include "src/compress/quantize/prepare.h"
 #include "src/compress/quantize/samples.h"
 #include "src/convert/evaluator.h"
@@ -84,9 +85,25 @@ Result<data::PreprocessOptions> Preprocess(const Options& options, const ir::Mod
   return out;
 }
 
+Result<quantize::CalibrationResult> ReadRangesFile(const std::string& path,
+                                                   const ir::Module& module) {
+  EDGEML_ASSIGN_OR_RETURN(const std::shared_ptr<const MappedFile> file, MappedFile::Open(path));
+  const std::span<const std::byte> bytes = file->bytes();
+  auto seen = quantize::ReadRanges({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+  if (!seen.ok()) return Status(seen.status()).WithContext(path);
+  Status fits = seen->CheckModel(module);
+  if (!fits.ok()) return std::move(fits).WithContext(path);
+  return seen;
+}
+
+Status WriteRangesFile(const std::string& path, const quantize::CalibrationResult& seen) {
+  const std::string text = quantize::WriteRanges(seen);
+  return WriteFileAtomically(path, std::as_bytes(std::span<const char>(text)));
+}
+
 Result<quantize::CalibrationResult> Calibrate(const Options& options,
                                               const quantize::Prepared& model) {
-  if (!options.ranges.empty()) return quantize::ReadCalibration(options.ranges, model.module);
+  if (!options.ranges.empty()) return ReadRangesFile(options.ranges, model.module);
   if (options.calibration.empty())
     return Error(Code::kInvalidArgument, "the scheme ", options.scheme,
                  " needs to see data: --calibration DATA, or --ranges F from an earlier run");
@@ -136,8 +153,7 @@ Result<Evaluation> EvaluateModule(const Options& options, std::vector<std::byte>
 
 void Print(const Options& options, const convert::Report& read, const Outcome& outcome) {
   std::printf("%s: %s%s%s, %s bytes; as float32 TFLite %s bytes\n", Printable(options.in).c_str(),
-              read.format.c_str(), read.version.empty() ? "" : " ",
-              Printable(read.version).c_str(),
+              read.format.c_str(), read.version.empty() ? "" : " ", Printable(read.version).c_str(),
               Grouped(static_cast<int64_t>(read.input_bytes)).c_str(),
               Grouped(static_cast<int64_t>(outcome.float_bytes)).c_str());
   for (const std::string& note : outcome.notes) std::printf("note: %s\n", Printable(note).c_str());
@@ -158,9 +174,8 @@ void Print(const Options& options, const convert::Report& read, const Outcome& o
   if (!stays.empty()) stays.Print();
   if (outcome.before && outcome.after)
     std::printf("accuracy %s → %s on %s examples of %s\n",
-                Percent(outcome.before->accuracy).c_str(),
-                Percent(outcome.after->accuracy).c_str(), Grouped(outcome.after->count).c_str(),
-                Printable(options.eval).c_str());
+                Percent(outcome.before->accuracy).c_str(), Percent(outcome.after->accuracy).c_str(),
+                Grouped(outcome.after->count).c_str(), Printable(options.eval).c_str());
   std::printf("→ %s, %s bytes, %.3g x smaller\n", Printable(options.out).c_str(),
               Grouped(static_cast<int64_t>(outcome.bytes)).c_str(),
               static_cast<double>(outcome.float_bytes) /
@@ -220,9 +235,9 @@ Status QuantizeFile(const Options& options, bool json) {
     EDGEML_ASSIGN_OR_RETURN(const quantize::CalibrationResult seen, Calibrate(options, *prepared));
     outcome.calibration_samples = seen.samples;
     outcome.notes.insert(outcome.notes.end(), seen.warnings.begin(), seen.warnings.end());
-    ranges = quantize::RangesOf(seen, *prepared, how);
+    ranges = quantize::ChooseRanges(seen, *prepared, how.scheme);
     if (!options.save_ranges.empty())
-      EDGEML_RETURN_IF_ERROR(quantize::WriteCalibration(seen, options.save_ranges));
+      EDGEML_RETURN_IF_ERROR(WriteRangesFile(options.save_ranges, seen));
   }
   EDGEML_ASSIGN_OR_RETURN(ir::Module small,
                           quantize::Quantize(prepared->module, ranges, how, &outcome.layers));

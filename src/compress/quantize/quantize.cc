@@ -84,6 +84,15 @@ Result<Scheme> ParseScheme(std::string_view name) {
   return Error(Code::kInvalidArgument, "there is no scheme '", name, "'; there are ", known);
 }
 
+Ranges ChooseRanges(const CalibrationResult& seen, const Prepared& model, Scheme scheme) {
+  const bool wide = scheme == Scheme::kInt16x8;
+  Ranges ranges = model.learned;
+  ranges.resize(model.module.graphs[0].values.size());
+  for (size_t v = 0; v < ranges.size(); ++v)
+    if (!ranges[v]) ranges[v] = seen.RangeOf(0, static_cast<int32_t>(v), wide ? 16 : 8, wide);
+  return ranges;
+}
+
 Result<IntegerOptions> ToIntegerOptions(const ir::Module& module, const QuantizeOptions& options) {
   if (!InfoOf(options.scheme).calibrated)
     return Error(Code::kInvalidArgument, "the scheme ", InfoOf(options.scheme).name,

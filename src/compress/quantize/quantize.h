@@ -11,7 +11,9 @@
 #include <vector>
 
 #include "edgeml/status.h"
+#include "src/compress/quantize/calibration.h"
 #include "src/compress/quantize/integer.h"
+#include "src/compress/quantize/prepare.h"
 #include "src/ir/graph.h"
 
 namespace edgeml::quantize {
@@ -61,6 +63,10 @@ struct QuantizeOptions {
 // that cannot be quantized as asked.
 Result<ir::Module> Quantize(const ir::Module& module, const Ranges& ranges,
                             const QuantizeOptions& options, std::vector<LayerReport>* report);
+
+// The range of each value of the main graph for a scheme: as learned, else by the method that
+// `seen` was calibrated with.
+Ranges ChooseRanges(const CalibrationResult& seen, const Prepared& model, Scheme scheme);
 
 // The options of integer arithmetic that `options` stand for. Errors: kInvalidArgument for a layer
 // in `bits` that there is not, or a scheme without integer arithmetic.
