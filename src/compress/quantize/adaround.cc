@@ -9,7 +9,7 @@
 #include "src/kernels/gemm/products.h"
 #include "src/kernels/rounding/rounding.h"
 
-namespace edgeml::compress {
+namespace edgeml::quantize {
 namespace {
 
 using kernels::MatrixProduct;
@@ -433,4 +433,4 @@ Result<RoundedWeights> AdaRound(const AdaRoundProblem& problem, const GramMatric
   return result;
 }
 
-}  // namespace edgeml::compress
+}  // namespace edgeml::quantize
