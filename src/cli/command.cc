@@ -26,6 +26,11 @@ constexpr Command kCommands[] = {
      "edgeml benchmark models/digits_int8.tflite --threads 2 --seconds 3 --profile", AddBenchmark},
     {"convert", "Write a model in another form", "edgeml convert model.tflite smaller.tflite",
      AddConvert},
+    {"quantize", "Make a model small: int8, int4, float16 … weights and arithmetic",
+     "edgeml quantize model.h5 small.tflite --scheme int8 --calibration images:photos\n"
+     "  edgeml quantize models/digits.h5 digits_int8.tflite --scheme int8 --calibration digits "
+     "--eval digits",
+     AddQuantize},
     {"compare", "Show where two models part, or their accuracy side by side",
      "edgeml compare models/digits_float.tflite models/digits_int8.tflite\n"
      "  edgeml compare models/digits_float.tflite models/digits_int8.tflite --data digits",

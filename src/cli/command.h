@@ -28,6 +28,7 @@ Action AddRun(CLI::App& app);
 Action AddEvaluate(CLI::App& app);
 Action AddBenchmark(CLI::App& app);
 Action AddConvert(CLI::App& app);
+Action AddQuantize(CLI::App& app);
 Action AddCompare(CLI::App& app);
 Action AddDoctor(CLI::App& app);
 

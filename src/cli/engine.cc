@@ -127,10 +127,18 @@ Result<std::unique_ptr<Engine>> Engine::Open(const std::string& path, const Engi
                                              SessionOptions session_options) {
   const Clock::time_point start = Clock::now();
   EDGEML_ASSIGN_OR_RETURN(Model model, LoadModel(path, options));
+  EDGEML_ASSIGN_OR_RETURN(std::unique_ptr<Engine> engine,
+                          Make(path, std::move(model), options, std::move(session_options)));
+  engine->load_ms_ = MillisecondsSince(start);
+  return engine;
+}
+
+Result<std::unique_ptr<Engine>> Engine::Make(const std::string& path, Model model,
+                                             const EngineOptions& options,
+                                             SessionOptions session_options) {
   auto session = MakeSession(model, options, std::move(session_options));
   if (!session.ok()) return Status(session.status()).WithContext(path);
   std::unique_ptr<Engine> engine(new Engine(path, std::move(model), std::move(session).value()));
-  engine->load_ms_ = MillisecondsSince(start);
   const Session& s = engine->session_;
   engine->inputs_ = Ports(engine->model_, s, s.input_indices(), true);
   engine->outputs_ = Ports(engine->model_, s, s.output_indices(), false);

@@ -35,6 +35,10 @@ class Engine {
  public:
   static Result<std::unique_ptr<Engine>> Open(const std::string& path, const EngineOptions& options,
                                               SessionOptions session = {});
+  // The same for a model in memory; `path` is for messages.
+  static Result<std::unique_ptr<Engine>> Make(const std::string& path, Model model,
+                                              const EngineOptions& options,
+                                              SessionOptions session = {});
 
   const std::string& path() const { return path_; }
   const Model& model() const { return model_; }

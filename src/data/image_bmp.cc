@@ -147,6 +147,10 @@ void DecodeRow(const Header& h, const uint8_t* row, uint8_t* out) {
   }
 }
 
+// Two bytes may stand for a run of 255 pixels, or for a row left empty; a picture that has so many
+// more is a few bytes that claim hundreds of megabytes.
+constexpr size_t kMostPixelsPerByte = 16384;
+
 // Runs of palette indices; pixels that no run covers have index 0.
 Status DecodeRuns(const Header& h, std::span<const uint8_t> in, const std::string& where,
                   std::vector<uint8_t>& indices) {
@@ -200,6 +204,8 @@ Result<Image> DecodeBmp(std::span<const uint8_t> bytes, const std::string& where
   const auto width = static_cast<size_t>(h.width), height = static_cast<size_t>(h.height);
   Image image{h.width, h.height, 3, {}};
   if (h.compression == kRle8 || h.compression == kRle4) {
+    if (width * height / kMostPixelsPerByte > data.size())
+      return Damaged(where, "the run-length data is too short for the picture's size");
     std::vector<uint8_t> indices(width * height);
     EDGEML_RETURN_IF_ERROR(DecodeRuns(h, data, where, indices));
     image.pixels.resize(width * height * 3);

@@ -236,6 +236,10 @@ TEST(BmpTest, RefusesDamage) {
             Code::kUnsupported);
   EXPECT_FALSE(DecodeImage(AsBytes(Bmp(1, INT32_MIN, 24, 0, "", "xxxx")), "t").ok());
   EXPECT_FALSE(DecodeImage(AsBytes(Bmp(1, 1, 7, 0, "", "xxxx")), "t").ok());
+  // 100 million pixels in two bytes.
+  const auto bomb =
+      DecodeImage(AsBytes(Bmp(10000, 10000, 8, 1, kPalette, std::string("\x00\x01", 2), 4)), "t");
+  EXPECT_NE(bomb.status().message().find("too short"), std::string::npos);
   EXPECT_FALSE(DecodeImage(AsBytes(Bmp(9, 9, 8, 1, kPalette, "\x05\x01", 4)), "t").ok());
 }
 

@@ -199,6 +199,12 @@ std::optional<Shape> Settle(const Shape& spec, const Shape& given) {
     }
     if (fits) return out;
   }
+  // A batch of one, of a shape that differs by dimensions of 1.
+  if (spec.rank() > 0 && spec[0] == kUnknownDim) {
+    out = spec;
+    out[0] = 1;
+    if (out.known()) return Settle(out, given);
+  }
   return std::nullopt;
 }
 

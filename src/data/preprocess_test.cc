@@ -124,6 +124,8 @@ TEST(ValuesTest, AsTheyAreOrQuantized) {
   const auto open = ToModelInput(e, Spec({-1, 2, -1}, DType::kFloat32), {});
   ASSERT_TRUE(open.ok());
   EXPECT_EQ(open->shape, (Shape{1, 2, 2}));
+  EXPECT_EQ(Made<float>(e, Spec({-1, 2, 2, 1}, DType::kFloat32)).size(), 4u);
+  EXPECT_EQ(Made<float>(e, Spec({-1, 4}, DType::kFloat32)).size(), 4u);
   for (const Shape& shape : {Shape{5}, Shape{3, 2}, Shape{-1, 3}}) {
     const auto wrong = ToModelInput(e, Spec(shape, DType::kFloat32), {});
     EXPECT_EQ(wrong.status().code(), Code::kInvalidArgument);

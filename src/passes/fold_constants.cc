@@ -73,7 +73,8 @@ bool Fold(Rewriter& graph, int32_t n, ir::Evaluator& evaluator) {
     if (!bytes || *bytes > (size_t{1} << 31)) return false;
     bytes_out += *bytes;
   }
-  if (bytes_out > kSmallBytes && bytes_out / kMostGrowth > bytes_in) return false;
+  if (bytes_out > kSmallBytes && bytes_out / kMostGrowth > bytes_in && !KeepsWeightsSmall(node.op))
+    return false;
   const ir::OpDef& def = ir::DefOf(node.op);
   if (def.macs != nullptr && def.macs({&node, inputs, outputs, {}}) > kMostMacs) return false;
 
@@ -101,7 +102,8 @@ Result<int64_t> FoldConstants(PassContext& context) {
   for (int32_t n = graph.First(); n != ir::kNoNode; n = graph.Next(n)) {
     const ir::Node& node = graph.node(n);
     // A graph's output is computed, not given: not every runtime reads one that is a constant.
-    if (!ir::IsPure(graph.graph(), node) || KeepsWeightsSmall(node.op) ||
+    if (!ir::IsPure(graph.graph(), node) ||
+        (KeepsWeightsSmall(node.op) && !context.expand_weights) ||
         std::any_of(node.outputs.begin(), node.outputs.end(),
                     [&](int32_t v) { return v != ir::kNoValue && graph.IsGraphOutput(v); }))
       continue;

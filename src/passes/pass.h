@@ -13,6 +13,7 @@ namespace edgeml::passes {
 struct PassContext {
   ir::Rewriter& graph;
   ir::Evaluator* evaluator = nullptr;
+  bool expand_weights = false;  // see Options
 };
 
 // Rewrites one graph; returns the number of changes. Errors: kInternal only.

@@ -66,11 +66,12 @@ Status Check(const ir::Module& module, std::string_view pass) {
   return Error(Code::kInternal, "after the pass ", pass, ": ", status.message());
 }
 
-Result<int64_t> RunPass(ir::Module& module, const Pass& pass, ir::Evaluator* evaluator) {
+Result<int64_t> RunPass(ir::Module& module, const Pass& pass, const Options& options,
+                        ir::Evaluator* evaluator) {
   int64_t changes = 0;
   for (ir::Graph& graph : module.graphs) {
     ir::Rewriter rewriter(graph);
-    PassContext context{rewriter, evaluator};
+    PassContext context{rewriter, evaluator, options.expand_weights};
     EDGEML_ASSIGN_OR_RETURN(const int64_t made, pass.run(context));
     changes += made;
   }
@@ -108,7 +109,7 @@ Result<Report> RunPasses(ir::Module& module, const Options& options, ir::Evaluat
     changed = false;
     for (size_t i = 0; i < enabled.size(); ++i) {
       const auto start = std::chrono::steady_clock::now();
-      Result<int64_t> changes = RunPass(module, *enabled[i], evaluator);
+      Result<int64_t> changes = RunPass(module, *enabled[i], options, evaluator);
       if (!changes.ok()) return Status(changes.status()).WithContext(enabled[i]->name);
       report.passes[i].changes += *changes;
       report.passes[i].ms +=

@@ -23,6 +23,8 @@ struct Options {
   // Whether values that are no longer needed are dropped and the others renumbered. Not for a graph
   // whose tensor indices the user knows from its file: there they stay, without their data.
   bool renumber_values = false;
+  // Whether weights that the model stores small (DEQUANTIZE of a constant, DENSIFY) are spread out.
+  bool expand_weights = false;
   // ir::Verify after each pass and not only at the end.
 #ifdef NDEBUG
   bool verify_each = false;

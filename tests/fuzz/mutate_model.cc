@@ -150,7 +150,9 @@ class Mutator {
 
  private:
   int32_t AnyInteger(int32_t near) {
-    if (dice_.OneIn(2)) return near + static_cast<int32_t>(dice_.Below(7)) - 3;
+    // Wraps at the ends.
+    if (dice_.OneIn(2))
+      return static_cast<int32_t>(static_cast<uint32_t>(near) + dice_.Below(7) - 3);
     return static_cast<int32_t>(dice_.Pick(kIntegers));
   }
   // Mostly one that keeps the model runnable.

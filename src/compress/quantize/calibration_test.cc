@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "src/compress/quantize/calibration_file.h"
-#include "src/compress/quantize/quantize_test.h"
+#include "src/compress/quantize/samples_test.h"
 #include "src/data/dataset.h"
 #include "src/ir/builder.h"
 

@@ -15,13 +15,9 @@
 #include <vector>
 
 #include "src/compress/quantize/histogram.h"
+#include "src/compress/quantize/range.h"
 
 namespace edgeml::quantize {
-
-struct Range {
-  float min = 0, max = 0;
-  friend bool operator==(const Range&, const Range&) = default;
-};
 
 struct ObserverOptions {
   bool histogram = false;

@@ -1,5 +1,6 @@
 // Control flow and resource variables. Their output shapes are those of the graphs they call, where
 // these agree, or the ones that the model states; else only running tells.
+#include <algorithm>
 #include <array>
 #include <span>
 #include <vector>
@@ -69,7 +70,7 @@ Status InferNothing(InferContext&) { return Status::Ok(); }
 Status InferVarHandle(InferContext& context) {
   // The model's own shape stays when it holds the one id.
   Shape& shape = context.outputs[0].shape;
-  if (!shape.known() || shape.num_elements() != 1) shape = Shape{};
+  if (!std::ranges::all_of(shape.dims(), [](int32_t d) { return d == 1; })) shape = Shape{};
   return Status::Ok();
 }
 

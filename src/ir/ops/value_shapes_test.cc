@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 
 #include <cstdint>
+#include <limits>
+#include <utility>
 #include <vector>
 
 #include "src/ir/op_def.h"
@@ -37,6 +39,24 @@ Result<Shape> Infer(OpCode op, Attributes attributes, std::vector<TensorView> in
   EDGEML_RETURN_IF_ERROR(InferShapes(context));
   if (context.needs_values) return Status(Code::kFailed, "needs values");
   return outputs[0].shape;
+}
+
+TEST(VariableRules, HandlesAreOneElementWhateverTheFileSays) {
+  Node node;
+  node.op = OpCode::kVarHandle;
+  node.attributes = VarHandleAttrs{};
+  constexpr int32_t kMost = std::numeric_limits<int32_t>::max();
+  for (const auto& [stated, settled] :
+       std::vector<std::pair<Shape, Shape>>{{{1, 1}, {1, 1}},
+                                            {{}, {}},
+                                            {{kMost, kMost, kMost}, {}},
+                                            {{kUnknownDim}, {}},
+                                            {{0}, {}}}) {
+    std::vector<TensorView> outputs(1, Tensor(stated, DType::kResource));
+    InferContext context{.node = &node, .inputs = {}, .outputs = outputs};
+    ASSERT_TRUE(InferShapes(context).ok());
+    EXPECT_EQ(outputs[0].shape, settled);
+  }
 }
 
 TEST(RandomRules, ShapeOfTheOutput) {

@@ -1,0 +1,310 @@
+// edgeml quantize
+#include "src/compress/quantize/quantize.h"
+
+#include <CLI/CLI.hpp>
+#include <cmath>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <optional>
+
+#include "src/backends/cpu/cpu_backend.h"
+#include "src/backends/reference/reference_backend.h"
+#include "src/base/atomic_file.h"
+#include "src/base/mapped_file.h"
+#include "src/base/memory_info.h"
+#include "src/base/strings.h"
+#include "src/cli/command.h"
+#include "src/cli/engine.h"
+#include "src/cli/evaluation.h"
+#include "src/cli/interrupt.h"
+#include "src/cli/model_file.h"
+#include "src/cli/output.h"
+#include "src/compress/quantize/calibration.h"
+#include "src/compress/quantize/calibration_file.h"
+#include "src/compress/quantize/prepare.h"
+#include "src/compress/quantize/samples.h"
+#include "src/convert/evaluator.h"
+#include "src/formats/tflite/metadata.h"
+#include "src/formats/tflite/writer.h"
+#include "src/ir/rewriter.h"
+
+namespace edgeml::cli {
+namespace {
+
+using quantize::LayerReport;
+using quantize::Scheme;
+
+struct Options {
+  std::string in, out;
+  ImportOptions reading;
+  MetadataOptions metadata;
+  PixelOptions pixels;
+  std::string scheme = "int8", input_type = "float32", output_type = "float32";
+  std::string calibration, ranges, save_ranges, method = "min-max", eval;
+  double percentile = quantize::kDefaultPercentile;
+  int64_t samples = 0, eval_limit = 0;
+  int threads = 0;
+  bool per_tensor = false;
+  std::vector<std::string> bits;
+  quantize::QuantizeOptions quantize;
+};
+
+runtime::Backends BothBackends() {
+  return {&backends::CpuBackend(), &backends::ReferenceBackend()};
+}
+
+Result<DType> ParseType(const std::string& name) {
+  for (const DType type : {DType::kFloat32, DType::kInt8, DType::kUInt8, DType::kInt16})
+    if (NameOf(type) == name) return type;
+  return Error(Code::kInvalidArgument, "no type '", name, "'; float32, int8, uint8 or int16");
+}
+
+Result<quantize::QuantizeOptions> ParseQuantize(const Options& options) {
+  quantize::QuantizeOptions out = options.quantize;
+  EDGEML_ASSIGN_OR_RETURN(out.scheme, quantize::ParseScheme(options.scheme));
+  EDGEML_ASSIGN_OR_RETURN(out.input_type, ParseType(options.input_type));
+  EDGEML_ASSIGN_OR_RETURN(out.output_type, ParseType(options.output_type));
+  out.per_channel = !options.per_tensor;
+  for (const std::string& text : options.bits) {
+    const size_t equals = text.rfind('=');
+    const std::string number = equals == std::string::npos ? "" : text.substr(equals + 1);
+    if (number != "8" && number != "4" && number != "1" && number != "32")
+      return Error(Code::kInvalidArgument, "--bits ", text,
+                   ": expected LAYER=8, LAYER=4, LAYER=1 or LAYER=32 (float)");
+    out.bits[text.substr(0, equals)] = std::stoi(number);
+  }
+  return out;
+}
+
+// What pixels go through: the options, else what the model says.
+Result<data::PreprocessOptions> Preprocess(const Options& options, const ir::Module& module) {
+  EDGEML_ASSIGN_OR_RETURN(data::PreprocessOptions out, options.pixels.Preprocess());
+  EDGEML_ASSIGN_OR_RETURN(const auto metadata, tflite::ReadModelMetadata(module));
+  if (metadata && !metadata->inputs.empty())
+    out.metadata = {metadata->inputs[0].mean, metadata->inputs[0].std};
+  return out;
+}
+
+Result<quantize::CalibrationResult> ReadRangesFile(const std::string& path,
+                                                   const ir::Module& module) {
+  EDGEML_ASSIGN_OR_RETURN(const std::shared_ptr<const MappedFile> file, MappedFile::Open(path));
+  const std::span<const std::byte> bytes = file->bytes();
+  auto seen = quantize::ReadRanges({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+  if (!seen.ok()) return Status(seen.status()).WithContext(path);
+  Status fits = seen->CheckModel(module);
+  if (!fits.ok()) return std::move(fits).WithContext(path);
+  return seen;
+}
+
+Status WriteRangesFile(const std::string& path, const quantize::CalibrationResult& seen) {
+  const std::string text = quantize::WriteRanges(seen);
+  return WriteFileAtomically(path, std::as_bytes(std::span<const char>(text)));
+}
+
+Result<quantize::CalibrationResult> Calibrate(const Options& options,
+                                              const quantize::Prepared& model) {
+  if (!options.ranges.empty()) return ReadRangesFile(options.ranges, model.module);
+  if (options.calibration.empty())
+    return Error(Code::kInvalidArgument, "the scheme ", options.scheme,
+                 " needs to see data: --calibration DATA, or --ranges F from an earlier run");
+  EDGEML_ASSIGN_OR_RETURN(const data::PreprocessOptions preprocess,
+                          Preprocess(options, model.module));
+  data::DatasetOptions how;
+  how.default_split = "train";
+  EDGEML_ASSIGN_OR_RETURN(std::shared_ptr<const data::Dataset> dataset,
+                          data::OpenDataset(options.calibration, how));
+  EDGEML_ASSIGN_OR_RETURN(
+      const std::unique_ptr<quantize::SampleSource> samples,
+      quantize::MakeDatasetSamples(std::move(dataset), model.module.graphs[0], preprocess));
+  quantize::CalibrationOptions calibration;
+  calibration.method = *quantize::RangeMethodOf(options.method);
+  calibration.percentile = options.percentile;
+  calibration.threads = options.threads;
+  calibration.limit = options.samples;
+  std::optional<ProgressBar> progress;
+  auto result = quantize::Calibrate(model.module, *samples, calibration, BothBackends(),
+                                    [&](int64_t done, int64_t total) {
+                                      if (!progress) progress.emplace("calibrate", total);
+                                      progress->Update(done);
+                                      return !Interrupted();
+                                    });
+  if (!result.ok()) return Status(result.status()).WithContext(options.calibration);
+  return result;
+}
+
+struct Outcome {
+  std::vector<LayerReport> layers;
+  std::vector<std::string> notes;
+  int64_t calibration_samples = 0;
+  uint64_t float_bytes = 0, bytes = 0;
+  int64_t ops = 0;
+  std::optional<Evaluation> before, after;
+};
+
+Result<Evaluation> EvaluateModule(const Options& options, std::vector<std::byte> bytes) {
+  EDGEML_ASSIGN_OR_RETURN(const data::PreprocessOptions preprocess, options.pixels.Preprocess());
+  EDGEML_ASSIGN_OR_RETURN(const std::unique_ptr<data::Dataset> dataset,
+                          data::OpenDataset(options.eval));
+  EDGEML_ASSIGN_OR_RETURN(Model model, Model::FromBytes(bytes));
+  EDGEML_ASSIGN_OR_RETURN(const std::unique_ptr<Engine> engine,
+                          Engine::Make(options.out, std::move(model), EngineOptions{}));
+  return Evaluate(*engine, *dataset, preprocess, options.eval_limit);
+}
+
+void Print(const Options& options, const convert::Report& read, const Outcome& outcome) {
+  std::printf("%s: %s%s%s, %s bytes; as float32 TFLite %s bytes\n", Printable(options.in).c_str(),
+              read.format.c_str(), read.version.empty() ? "" : " ", Printable(read.version).c_str(),
+              Grouped(static_cast<int64_t>(read.input_bytes)).c_str(),
+              Grouped(static_cast<int64_t>(outcome.float_bytes)).c_str());
+  for (const std::string& note : outcome.notes) std::printf("note: %s\n", Printable(note).c_str());
+  if (outcome.calibration_samples > 0)
+    std::printf("calibrated on %s samples (%s)\n", Grouped(outcome.calibration_samples).c_str(),
+                options.method.c_str());
+  int64_t quantized = 0;
+  Table stays({"stays float", "output", "why"});
+  for (const LayerReport& layer : outcome.layers) {
+    if (layer.quantized)
+      ++quantized;
+    else
+      stays.Add({layer.op, Printable(layer.name), Printable(layer.reason)});
+  }
+  if (!outcome.layers.empty())
+    std::printf("%lld of %zu float operators quantized\n", static_cast<long long>(quantized),
+                outcome.layers.size());
+  if (!stays.empty()) stays.Print();
+  if (outcome.before && outcome.after)
+    std::printf("accuracy %s → %s on %s examples of %s\n",
+                Percent(outcome.before->accuracy).c_str(), Percent(outcome.after->accuracy).c_str(),
+                Grouped(outcome.after->count).c_str(), Printable(options.eval).c_str());
+  std::printf("→ %s, %s bytes, %.3g x smaller\n", Printable(options.out).c_str(),
+              Grouped(static_cast<int64_t>(outcome.bytes)).c_str(),
+              static_cast<double>(outcome.float_bytes) /
+                  static_cast<double>(std::max<uint64_t>(outcome.bytes, 1)));
+}
+
+Json ToJson(const Options& options, const convert::Report& read, const Outcome& outcome) {
+  Json layers = Json::array();
+  for (const LayerReport& layer : outcome.layers) {
+    Json one = {{"op", layer.op}, {"name", layer.name}, {"quantized", layer.quantized}};
+    if (layer.weight_bits > 0) one["weight_bits"] = layer.weight_bits;
+    if (!layer.reason.empty()) one["reason"] = layer.reason;
+    layers.push_back(std::move(one));
+  }
+  Json json = {{"input", options.in},
+               {"output", options.out},
+               {"scheme", options.scheme},
+               {"format", read.format},
+               {"version", read.version},
+               {"input_bytes", read.input_bytes},
+               {"float_bytes", outcome.float_bytes},
+               {"output_bytes", outcome.bytes},
+               {"ops", outcome.ops},
+               {"calibration_samples", outcome.calibration_samples},
+               {"notes", outcome.notes},
+               {"layers", layers}};
+  if (outcome.before) json["accuracy_before"] = outcome.before->accuracy;
+  if (outcome.after) json["accuracy"] = outcome.after->accuracy;
+  return json;
+}
+
+Status QuantizeFile(const Options& options, bool json) {
+  EDGEML_ASSIGN_OR_RETURN(const quantize::QuantizeOptions how, ParseQuantize(options));
+  EDGEML_RETURN_IF_ERROR(CheckOutput(options.out));
+  convert::Options reading;
+  EDGEML_RETURN_IF_ERROR(options.reading.Apply(reading));
+  convert::Report read;
+  EDGEML_ASSIGN_OR_RETURN(ir::Module module, convert::Convert(options.in, reading, &read));
+  MetadataOptions metadata = options.metadata;
+  metadata.mean = options.pixels.mean;
+  metadata.std = options.pixels.std;
+  EDGEML_RETURN_IF_ERROR(metadata.Apply(module));
+
+  Outcome outcome;
+  outcome.notes = read.notes;
+  convert::ReferenceEvaluator evaluator(EffectiveMemoryCap(reading.memory_cap));
+  auto prepared = quantize::Prepare(std::move(module), evaluator);
+  if (!prepared.ok()) return Status(prepared.status()).WithContext(options.in);
+  outcome.notes.insert(outcome.notes.end(), prepared->notes.begin(), prepared->notes.end());
+  ir::Module compact = prepared->module;
+  ir::CompactValues(compact);
+  EDGEML_ASSIGN_OR_RETURN(std::vector<std::byte> float_bytes, tflite::WriteTflite(compact));
+  outcome.float_bytes = float_bytes.size();
+
+  quantize::Ranges ranges;
+  if (quantize::InfoOf(how.scheme).calibrated) {
+    EDGEML_ASSIGN_OR_RETURN(const quantize::CalibrationResult seen, Calibrate(options, *prepared));
+    outcome.calibration_samples = seen.samples;
+    outcome.notes.insert(outcome.notes.end(), seen.warnings.begin(), seen.warnings.end());
+    ranges = quantize::ChooseRanges(seen, *prepared, how.scheme);
+    if (!options.save_ranges.empty())
+      EDGEML_RETURN_IF_ERROR(WriteRangesFile(options.save_ranges, seen));
+  }
+  EDGEML_ASSIGN_OR_RETURN(ir::Module small,
+                          quantize::Quantize(prepared->module, ranges, how, &outcome.layers));
+  ir::CompactValues(small);
+  outcome.ops = static_cast<int64_t>(small.graphs[0].nodes.size());
+  if (!options.eval.empty()) {
+    EDGEML_ASSIGN_OR_RETURN(outcome.before, EvaluateModule(options, std::move(float_bytes)));
+    EDGEML_ASSIGN_OR_RETURN(std::vector<std::byte> bytes, tflite::WriteTflite(small));
+    EDGEML_ASSIGN_OR_RETURN(outcome.after, EvaluateModule(options, std::move(bytes)));
+  }
+  EDGEML_ASSIGN_OR_RETURN(outcome.bytes, WriteModel(small, options.out));
+  if (json)
+    PrintJson(ToJson(options, read, outcome));
+  else
+    Print(options, read, outcome);
+  return Status::Ok();
+}
+
+}  // namespace
+
+Action AddQuantize(CLI::App& app) {
+  auto options = std::make_shared<Options>();
+  std::string schemes;
+  for (const quantize::SchemeInfo& info : quantize::Schemes())
+    schemes += Concat(schemes.empty() ? "" : "; ", info.name, ": ", info.means);
+  app.add_option("IN", options->in,
+                 "Float model: .tflite, .h5, .keras, .json, the folder of a SavedModel, .pb")
+      ->required();
+  app.add_option("OUT", options->out, "File to write: .tflite, or .c, .cc, .h (C array)")
+      ->required();
+  app.add_option("--scheme", options->scheme, schemes)->capture_default_str();
+  app.add_option("--calibration", options->calibration,
+                 "Data to see the ranges of activations on: mnist:DIR[:train|:test], "
+                 "cifar10:FILE.bin, images:DIR, csv:FILE:LABEL, npz:FILE, wavs:DIR or digits");
+  app.add_option("--samples", options->samples, "Only so many of them, evenly spread")
+      ->check(CLI::PositiveNumber);
+  app.add_option("--method", options->method,
+                 "How a range follows from what was seen: min-max, moving-average, percentile, "
+                 "mse, entropy")
+      ->check(CLI::IsMember({"min-max", "moving-average", "percentile", "mse", "entropy"}))
+      ->capture_default_str();
+  app.add_option("--percentile", options->percentile, "Share of values inside the range, percent")
+      ->check(CLI::Range(50.0, 100.0));
+  app.add_option("--ranges", options->ranges, "Take the ranges that --save-ranges wrote");
+  app.add_option("--save-ranges", options->save_ranges, "Write them as JSON");
+  app.add_option("--threads", options->threads, "Threads that calibrate (default: all processors)")
+      ->check(CLI::Range(1, 256));
+  app.add_option("--input-type", options->input_type, "float32, int8, uint8 or int16")
+      ->capture_default_str();
+  app.add_option("--output-type", options->output_type, "Likewise")->capture_default_str();
+  app.add_flag("--per-tensor", options->per_tensor, "One scale for the weights of a layer");
+  app.add_option("--block-size", options->quantize.block_size,
+                 "Scales for blocks of so many int4 weights in dense layers, e.g. 32")
+      ->check(CLI::Range(1, 1024));
+  app.add_option("--bits", options->bits,
+                 "LAYER=8, 4, 1 or 32 (float): weights of the layer that makes this tensor");
+  app.add_option("--keep-float", options->quantize.keep_float,
+                 "Operators (SOFTMAX) or tensors whose layers stay float");
+  app.add_flag("--allow-float", options->quantize.allow_float,
+               "Operators without integer form stay float instead of being an error");
+  app.add_option("--eval", options->eval, "Data to measure accuracy on, before and after");
+  app.add_option("--eval-limit", options->eval_limit, "Only the first N examples of it")
+      ->check(CLI::PositiveNumber);
+  options->pixels.AddTo(app);
+  options->metadata.AddLabelsTo(app);
+  options->reading.AddTo(app);
+  return [options](bool json) { return QuantizeFile(*options, json); };
+}
+
+}  // namespace edgeml::cli
