@@ -77,8 +77,12 @@ struct Network {
     runner = std::make_unique<runtime::ModuleRunner>(module, backends, options);
   }
   Status Run(const std::vector<data::Array>& sample) {
-    EDGEML_RETURN_IF_ERROR(FeedSample(sample, runner->executor(), &recorder));
-    return runner->executor().Run();
+    runtime::GraphExecutor& executor = runner->executor();
+    EDGEML_RETURN_IF_ERROR(FeedSample(executor, sample));
+    for (size_t i = 0; i < sample.size(); ++i)
+      EDGEML_RETURN_IF_ERROR(recorder.Observe(0, executor.graph().inputs[i],
+                                              executor.input(static_cast<int>(i))));
+    return executor.Run();
   }
 };
 
