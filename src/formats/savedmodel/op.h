@@ -96,6 +96,8 @@ class Op {
   const Node& Producer(const Endpoint& endpoint) const {
     return graph.nodes[static_cast<size_t>(endpoint.node)];
   }
+  // The number of this node in the graph.
+  int32_t node_index() const { return static_cast<int32_t>(&node - graph.nodes.data()); }
   // The values of another node of the graph, made before.
   int32_t ValueOf(const Endpoint& endpoint) const {
     return values_[static_cast<size_t>(endpoint.node)][static_cast<size_t>(endpoint.output)];
