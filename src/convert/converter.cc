@@ -103,10 +103,12 @@ Result<ir::Module> ReadTensorFlow(const std::string& path, const Options& option
   for (size_t i = 0; i < names.size(); ++i)
     if (shapes[i]) lower.input_shapes[names[i]] = *shapes[i];
   lower.batch = options.batch.value_or(0);
-  auto module = savedmodel::Lower(model, lower, &evaluator);
+  auto module = savedmodel::Lower(model, lower, &evaluator, &report->notes);
   if (!module.ok() && module.status().code() == Code::kUnsupported && lower.batch == 0) {
     lower.batch = 1;
-    if (auto again = savedmodel::Lower(model, lower, &evaluator); again.ok()) {
+    std::vector<std::string> notes;
+    if (auto again = savedmodel::Lower(model, lower, &evaluator, &notes); again.ok()) {
+      report->notes = std::move(notes);
       report->notes.emplace_back(kBatchOfOne);
       return again;
     }

@@ -143,6 +143,13 @@ class Lowering : public GraphLowerer {
   }
   void Drop(int32_t count) override { module_.graphs.resize(static_cast<size_t>(count)); }
   int32_t count() const override { return static_cast<int32_t>(module_.graphs.size()); }
+  const Graph& Of(int32_t graph) const override {
+    return model_.graphs[static_cast<size_t>(graph)];
+  }
+  void Note(std::string_view note) override {
+    if (std::find(notes_.begin(), notes_.end(), note) == notes_.end()) notes_.emplace_back(note);
+  }
+  std::vector<std::string> TakeNotes() { return std::move(notes_); }
 
  private:
   Result<std::vector<InputSpec>> InputSpecs(const LowerOptions& options) const {
@@ -186,7 +193,7 @@ class Lowering : public GraphLowerer {
       values[static_cast<size_t>(input.node)] = {inputs.back()};
     }
     bool whole = true;
-    PermutedConstants permuted;
+    GraphState state(graph);
     const auto has = [&values](const Endpoint& at) {
       return static_cast<size_t>(at.output) < values[static_cast<size_t>(at.node)].size();
     };
@@ -213,7 +220,7 @@ class Lowering : public GraphLowerer {
         whole = false;
         continue;
       }
-      Op op(builder, *this, graph, node, values, permuted);
+      Op op(builder, *this, graph, node, values, state);
       const Status status = handler(op);
       if (!status.ok()) {
         whole = false;
@@ -247,14 +254,18 @@ class Lowering : public GraphLowerer {
   ir::Evaluator* evaluator_;
   ir::Module module_;
   Problems problems_;
+  std::vector<std::string> notes_;
   int64_t lowered_ = 0;
 };
 
 }  // namespace
 
-Result<ir::Module> Lower(const Model& model, const LowerOptions& options,
-                         ir::Evaluator* evaluator) {
-  return Lowering(model, evaluator).Run(options);
+Result<ir::Module> Lower(const Model& model, const LowerOptions& options, ir::Evaluator* evaluator,
+                         std::vector<std::string>* notes) {
+  Lowering lowering(model, evaluator);
+  Result<ir::Module> module = lowering.Run(options);
+  if (notes != nullptr) *notes = lowering.TakeNotes();
+  return module;
 }
 
 }  // namespace edgeml::savedmodel
