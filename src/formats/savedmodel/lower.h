@@ -20,6 +20,8 @@ struct LowerOptions {
   std::map<std::string, Shape> input_shapes;
   // The size of open outermost dimensions; 0: they stay open.
   int32_t batch = 0;
+  // Operators that we lack become custom operators of TFLite.
+  bool allow_custom = false;
 };
 
 // Lowers a model. The evaluator computes what follows from shapes and constants; without one, nodes

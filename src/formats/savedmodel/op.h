@@ -42,6 +42,8 @@ class GraphLowerer {
   virtual int32_t count() const = 0;
   // Graph `graph` of the TensorFlow model.
   virtual const Graph& Of(int32_t graph) const = 0;
+  // The definition of an operator; null when the file has none.
+  virtual const pb::OpDef* DefinitionOf(std::string_view op) const = 0;
   // Something to tell whoever converts the model; what was told before is not repeated.
   virtual void Note(std::string_view note) = 0;
 };
