@@ -9,6 +9,7 @@
 
 #include "src/base/cpu_features.h"
 #include "src/base/strings.h"
+#include "src/compress/quantize/feeding.h"
 #include "src/compress/quantize/gram.h"
 #include "src/compress/quantize/layers.h"
 #include "src/ir/op_def.h"
@@ -80,8 +81,8 @@ struct Network {
     runtime::GraphExecutor& executor = runner->executor();
     EDGEML_RETURN_IF_ERROR(FeedSample(executor, sample));
     for (size_t i = 0; i < sample.size(); ++i)
-      EDGEML_RETURN_IF_ERROR(recorder.Observe(0, executor.graph().inputs[i],
-                                              executor.input(static_cast<int>(i))));
+      EDGEML_RETURN_IF_ERROR(
+          recorder.Observe(0, executor.graph().inputs[i], executor.input(static_cast<int>(i))));
     return executor.Run();
   }
 };
