@@ -6,7 +6,7 @@
 #include <cmath>
 #include <vector>
 
-#include "src/compress/quantize/quantize_test.h"
+#include "src/compress/quantize/samples_test.h"
 #include "src/ir/builder.h"
 
 namespace edgeml::quantize {
