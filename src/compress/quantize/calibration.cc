@@ -2,15 +2,16 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cstring>
 #include <map>
 #include <memory>
+#include <tuple>
 #include <utility>
 
 #include "src/base/cpu_features.h"
 #include "src/base/hash.h"
 #include "src/base/strings.h"
 #include "src/base/thread_pool.h"
-#include "src/compress/quantize/feeding.h"
 
 namespace edgeml::quantize {
 namespace {
@@ -97,12 +98,8 @@ class Worker : public runtime::TensorObserver {
   }
 
   Status Run(const std::vector<data::Array>& sample) {
-    EDGEML_RETURN_IF_ERROR(CheckSample(runner_.graph(), sample));
     runtime::GraphExecutor& executor = runner_.executor();
-    EDGEML_RETURN_IF_ERROR(FeedSample(executor, sample));
-    for (size_t i = 0; i < sample.size(); ++i)
-      EDGEML_RETURN_IF_ERROR(
-          Observe(0, runner_.graph().inputs[i], executor.input(static_cast<int>(i))));
+    EDGEML_RETURN_IF_ERROR(FeedSample(sample, executor, this));
     EDGEML_RETURN_IF_ERROR(executor.Run());
     for (const int32_t v : KnownBeforeRunning(executor, plan_))
       EDGEML_RETURN_IF_ERROR(Observe(0, v, executor.view(v)));

@@ -10,7 +10,7 @@
 #include "src/base/cpu_features.h"
 #include "src/base/strings.h"
 #include "src/base/thread_pool.h"
-#include "src/compress/quantize/feeding.h"
+#include "src/data/preprocess.h"
 
 namespace edgeml::quantize {
 namespace {
@@ -67,6 +67,24 @@ bool Readable(const TensorView& view) {
     return false;
   return view.type == DType::kInt8 || view.type == DType::kUInt8 || view.type == DType::kInt16 ||
          view.type == DType::kInt32;
+}
+
+// The sample for a graph whose inputs may be quantized where the sample is float.
+Result<std::vector<data::Array>> QuantizeSample(const ir::Graph& graph,
+                                                const std::vector<data::Array>& sample) {
+  std::vector<data::Array> arrays = sample;
+  for (size_t i = 0; i < arrays.size() && i < graph.inputs.size(); ++i) {
+    const ir::Value& input = graph.values[Index(graph.inputs[i])];
+    if (input.type == DType::kFloat32 || arrays[i].type != DType::kFloat32 ||
+        input.quantization.empty())
+      continue;
+    EDGEML_ASSIGN_OR_RETURN(
+        arrays[i].bytes,
+        data::StoreValues(data::ToDoubles(arrays[i]), input.type, input.quantization.scale_at(0),
+                          input.quantization.zero_point_at(0)));
+    arrays[i].type = input.type;
+  }
+  return arrays;
 }
 
 // Keeps the values of the reference that are asked for, as of the last run.
@@ -150,13 +168,14 @@ class Worker {
         quantized_(quantized, backends, OptionsOf(options, &comparer_)) {}
 
   Status Run(const std::vector<data::Array>& sample, Noise& noise) {
-    EDGEML_RETURN_IF_ERROR(CheckSample(reference_.graph(), sample));
     keeper_.Forget();
-    EDGEML_RETURN_IF_ERROR(FeedSample(reference_.executor(), sample));
+    EDGEML_RETURN_IF_ERROR(FeedSample(sample, reference_.executor(), nullptr));
     EDGEML_RETURN_IF_ERROR(reference_.executor().Run());
-    EDGEML_RETURN_IF_ERROR(RunQuantized(sample, false, noise.total));
+    EDGEML_ASSIGN_OR_RETURN(const std::vector<data::Array> quantized,
+                            QuantizeSample(quantized_.graph(), sample));
+    EDGEML_RETURN_IF_ERROR(RunQuantized(quantized, false, noise.total));
     if (!options_.alone) return Status::Ok();
-    return RunQuantized(sample, true, noise.alone);
+    return RunQuantized(quantized, true, noise.alone);
   }
   void Stop() { reference_.context().cancel = quantized_.context().cancel = true; }
 
@@ -174,7 +193,8 @@ class Worker {
     meters.assign(num_pairs_, {});
     comparer_.meters = &meters;
     comparer_.replace = replace;
-    EDGEML_RETURN_IF_ERROR(FeedSample(quantized_.executor(), sample));
+    EDGEML_RETURN_IF_ERROR(
+        FeedSample(sample, quantized_.executor(), nullptr).WithContext("the quantized model"));
     return quantized_.executor().Run().WithContext("the quantized model");
   }
 

@@ -46,6 +46,11 @@ std::vector<int64_t> SpreadSamples(int64_t size, int64_t limit);
 // names the sample.
 Status CheckSample(const ir::Graph& graph, std::span<const data::Array> sample);
 
+// Prepares the executor for the sample and copies it into its inputs; state starts anew.
+// `observer`, if any, is shown the inputs. Errors: of CheckSample and of preparing.
+Status FeedSample(std::span<const data::Array> sample, runtime::GraphExecutor& executor,
+                  runtime::TensorObserver* observer);
+
 }  // namespace edgeml::quantize
 
 #endif  // EDGEML_COMPRESS_QUANTIZE_SAMPLES_H_
