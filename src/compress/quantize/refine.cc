@@ -9,7 +9,6 @@
 
 #include "src/base/cpu_features.h"
 #include "src/base/strings.h"
-#include "src/compress/quantize/feeding.h"
 #include "src/compress/quantize/gram.h"
 #include "src/compress/quantize/layers.h"
 #include "src/ir/op_def.h"
@@ -79,10 +78,7 @@ struct Network {
   }
   Status Run(const std::vector<data::Array>& sample) {
     runtime::GraphExecutor& executor = runner->executor();
-    EDGEML_RETURN_IF_ERROR(FeedSample(executor, sample));
-    for (size_t i = 0; i < sample.size(); ++i)
-      EDGEML_RETURN_IF_ERROR(
-          recorder.Observe(0, executor.graph().inputs[i], executor.input(static_cast<int>(i))));
+    EDGEML_RETURN_IF_ERROR(FeedSample(sample, executor, &recorder));
     return executor.Run();
   }
 };
