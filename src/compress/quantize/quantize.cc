@@ -107,6 +107,7 @@ Result<IntegerOptions> ToIntegerOptions(const ir::Module& module, const Quantize
   out.integer_only = options.scheme != Scheme::kInt8Float && !options.allow_float;
   out.keep_float = options.keep_float;
   EDGEML_ASSIGN_OR_RETURN(out.bits, BitsByNode(module.graphs[0], options));
+  out.only_nodes = options.only_nodes;
   out.rounded = options.rounded;
   out.bias_shift = options.bias_shift;
   return out;
