@@ -10,5 +10,6 @@ def convert(
     inputs: Sequence[str] = ...,
     outputs: Sequence[str] = ...,
     float16: bool = False,
+    allow_custom: bool = False,
 ) -> Tuple[Optional[bytes], Union[Dict[str, Any], str]]:
     """(content, report), or (None, what is wrong)."""

@@ -216,6 +216,7 @@ class Converter:
             inputs=self.input_arrays,
             outputs=self.output_arrays,
             float16=self._float16(),
+            allow_custom=bool(self.allow_custom_ops),
         )
         if content is None:
             raise ConverterError(report)

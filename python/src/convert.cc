@@ -47,7 +47,7 @@ nb::tuple ConvertModel(const std::string& path, std::optional<int32_t> batch,
                        const std::vector<NamedShape>& input_shapes, int verify,
                        const std::string& signature, const std::vector<std::string>& tags,
                        const std::vector<std::string>& inputs,
-                       const std::vector<std::string>& outputs, bool float16) {
+                       const std::vector<std::string>& outputs, bool float16, bool allow_custom) {
   convert::Options options;
   options.batch = batch;
   options.input_shapes = Shapes(input_shapes);
@@ -57,6 +57,7 @@ nb::tuple ConvertModel(const std::string& path, std::optional<int32_t> batch,
   options.inputs = inputs;
   options.outputs = outputs;
   options.float16 = float16;
+  options.allow_custom = allow_custom;
   convert::Report report;
   std::vector<std::byte> bytes;
   Status status;
@@ -81,5 +82,5 @@ NB_MODULE(_convert, m) {
   m.def("convert", &python::ConvertModel, "path"_a, "batch"_a = nanobind::none(),
         "input_shapes"_a = std::vector<python::NamedShape>(), "verify"_a = 1, "signature"_a = "",
         "tags"_a = std::vector<std::string>(), "inputs"_a = std::vector<std::string>(),
-        "outputs"_a = std::vector<std::string>(), "float16"_a = false);
+        "outputs"_a = std::vector<std::string>(), "float16"_a = false, "allow_custom"_a = false);
 }

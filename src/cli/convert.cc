@@ -92,6 +92,8 @@ Action AddConvert(CLI::App& app) {
   app.add_option("--verify", options->convert.verify_runs,
                  "Random inputs on which graph and result are compared; 0 = none")
       ->check(CLI::Range(0, 1000));
+  app.add_flag("--allow-custom", options->convert.allow_custom,
+               "Operators of TensorFlow that are not known become custom operators");
   app.add_flag("--float16", options->convert.float16, "Store weights as float16");
   return [options](bool json) { return Convert(*options, json); };
 }

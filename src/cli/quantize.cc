@@ -21,7 +21,9 @@
 #include "src/cli/output.h"
 #include "src/compress/quantize/calibration.h"
 #include "src/compress/quantize/calibration_file.h"
+#include "src/compress/quantize/equalization.h"
 #include "src/compress/quantize/prepare.h"
+#include "src/compress/quantize/refine.h"
 #include "src/compress/quantize/samples.h"
 #include "src/convert/evaluator.h"
 #include "src/formats/tflite/metadata.h"
@@ -44,7 +46,9 @@ struct Options {
   double percentile = quantize::kDefaultPercentile;
   int64_t samples = 0, eval_limit = 0;
   int threads = 0;
-  bool per_tensor = false;
+  bool per_tensor = false, bias_correction = false, equalize = false, relu6_to_relu = false;
+  std::string rounding = "nearest";
+  int64_t rounding_samples = 0;
   std::vector<std::string> bits;
   quantize::QuantizeOptions quantize;
 };
@@ -101,9 +105,8 @@ Status WriteRangesFile(const std::string& path, const quantize::CalibrationResul
   return WriteFileAtomically(path, std::as_bytes(std::span<const char>(text)));
 }
 
-Result<quantize::CalibrationResult> Calibrate(const Options& options,
-                                              const quantize::Prepared& model) {
-  if (!options.ranges.empty()) return ReadRangesFile(options.ranges, model.module);
+Result<std::unique_ptr<quantize::SampleSource>> OpenSamples(const Options& options,
+                                                            const quantize::Prepared& model) {
   if (options.calibration.empty())
     return Error(Code::kInvalidArgument, "the scheme ", options.scheme,
                  " needs to see data: --calibration DATA, or --ranges F from an earlier run");
@@ -113,9 +116,22 @@ Result<quantize::CalibrationResult> Calibrate(const Options& options,
   how.default_split = "train";
   EDGEML_ASSIGN_OR_RETURN(std::shared_ptr<const data::Dataset> dataset,
                           data::OpenDataset(options.calibration, how));
-  EDGEML_ASSIGN_OR_RETURN(
-      const std::unique_ptr<quantize::SampleSource> samples,
-      quantize::MakeDatasetSamples(std::move(dataset), model.module.graphs[0], preprocess));
+  return quantize::MakeDatasetSamples(std::move(dataset), model.module.graphs[0], preprocess);
+}
+
+// A progress bar that Ctrl-C ends. It refers to `bar`.
+quantize::Progress Show(const char* label, std::optional<ProgressBar>& bar) {
+  return [label, &bar](int64_t done, int64_t total) {
+    if (!bar) bar.emplace(label, total);
+    bar->Update(done);
+    return !Interrupted();
+  };
+}
+
+Result<quantize::CalibrationResult> Calibrate(const Options& options,
+                                              const quantize::Prepared& model,
+                                              const quantize::SampleSource* samples) {
+  if (!options.ranges.empty()) return ReadRangesFile(options.ranges, model.module);
   quantize::CalibrationOptions calibration;
   calibration.method = *quantize::RangeMethodOf(options.method);
   calibration.percentile = options.percentile;
@@ -123,16 +139,13 @@ Result<quantize::CalibrationResult> Calibrate(const Options& options,
   calibration.limit = options.samples;
   std::optional<ProgressBar> progress;
   auto result = quantize::Calibrate(model.module, *samples, calibration, BothBackends(),
-                                    [&](int64_t done, int64_t total) {
-                                      if (!progress) progress.emplace("calibrate", total);
-                                      progress->Update(done);
-                                      return !Interrupted();
-                                    });
+                                    Show("calibrate", progress));
   if (!result.ok()) return Status(result.status()).WithContext(options.calibration);
   return result;
 }
 
 struct Outcome {
+  std::vector<quantize::RefinedLayer> refined;
   std::vector<LayerReport> layers;
   std::vector<std::string> notes;
   int64_t calibration_samples = 0;
@@ -140,6 +153,36 @@ struct Outcome {
   int64_t ops = 0;
   std::optional<Evaluation> before, after;
 };
+
+void Equalize(const Options& options, quantize::Prepared& model, Outcome& outcome) {
+  quantize::EqualizationOptions how;
+  how.relu6_to_relu = options.relu6_to_relu;
+  const quantize::EqualizationReport report = quantize::EqualizeLayers(model.module, how);
+  // Ranges that training learned are of channels as they were.
+  if (report.pairs > 0) model.learned.assign(model.module.graphs[0].values.size(), std::nullopt);
+  outcome.notes.push_back(Concat("equalized ", report.pairs, " pairs of layers, by factors up to ",
+                                 Significant(report.largest_scale)));
+  if (report.relu6 > 0) outcome.notes.push_back(Concat(report.relu6, " RELU6 became RELU"));
+}
+
+bool Refines(const Options& options) {
+  return options.rounding != "nearest" || options.bias_correction;
+}
+
+Status Refine(const Options& options, const quantize::Prepared& model,
+              const quantize::Ranges& ranges, const quantize::SampleSource& samples,
+              quantize::QuantizeOptions& how, Outcome& outcome) {
+  quantize::RefineOptions refine;
+  refine.round = options.rounding == "adaround";
+  refine.correct_bias = options.bias_correction;
+  refine.limit = options.rounding_samples;
+  refine.threads = options.threads;
+  std::optional<ProgressBar> progress;
+  EDGEML_ASSIGN_OR_RETURN(outcome.refined,
+                          quantize::Refine(model.module, ranges, samples, refine, BothBackends(),
+                                           Show("refine", progress), how));
+  return Status::Ok();
+}
 
 Result<Evaluation> EvaluateModule(const Options& options, std::vector<std::byte> bytes) {
   EDGEML_ASSIGN_OR_RETURN(const data::PreprocessOptions preprocess, options.pixels.Preprocess());
@@ -208,7 +251,7 @@ Json ToJson(const Options& options, const convert::Report& read, const Outcome& 
 }
 
 Status QuantizeFile(const Options& options, bool json) {
-  EDGEML_ASSIGN_OR_RETURN(const quantize::QuantizeOptions how, ParseQuantize(options));
+  EDGEML_ASSIGN_OR_RETURN(quantize::QuantizeOptions how, ParseQuantize(options));
   EDGEML_RETURN_IF_ERROR(CheckOutput(options.out));
   convert::Options reading;
   EDGEML_RETURN_IF_ERROR(options.reading.Apply(reading));
@@ -230,15 +273,23 @@ Status QuantizeFile(const Options& options, bool json) {
   EDGEML_ASSIGN_OR_RETURN(std::vector<std::byte> float_bytes, tflite::WriteTflite(compact));
   outcome.float_bytes = float_bytes.size();
 
+  if (options.equalize) Equalize(options, *prepared, outcome);
   quantize::Ranges ranges;
-  if (quantize::InfoOf(how.scheme).calibrated) {
-    EDGEML_ASSIGN_OR_RETURN(const quantize::CalibrationResult seen, Calibrate(options, *prepared));
+  const bool calibrated = quantize::InfoOf(how.scheme).calibrated, refines = Refines(options);
+  std::unique_ptr<quantize::SampleSource> samples;
+  if ((calibrated && options.ranges.empty()) || refines) {
+    EDGEML_ASSIGN_OR_RETURN(samples, OpenSamples(options, *prepared));
+  }
+  if (calibrated) {
+    EDGEML_ASSIGN_OR_RETURN(const quantize::CalibrationResult seen,
+                            Calibrate(options, *prepared, samples.get()));
     outcome.calibration_samples = seen.samples;
     outcome.notes.insert(outcome.notes.end(), seen.warnings.begin(), seen.warnings.end());
     ranges = quantize::ChooseRanges(seen, *prepared, how.scheme);
     if (!options.save_ranges.empty())
       EDGEML_RETURN_IF_ERROR(WriteRangesFile(options.save_ranges, seen));
   }
+  if (refines) EDGEML_RETURN_IF_ERROR(Refine(options, *prepared, ranges, *samples, how, outcome));
   EDGEML_ASSIGN_OR_RETURN(ir::Module small,
                           quantize::Quantize(prepared->module, ranges, how, &outcome.layers));
   ir::CompactValues(small);
@@ -288,6 +339,20 @@ Action AddQuantize(CLI::App& app) {
   app.add_option("--input-type", options->input_type, "float32, int8, uint8 or int16")
       ->capture_default_str();
   app.add_option("--output-type", options->output_type, "Likewise")->capture_default_str();
+  app.add_flag("--equalize", options->equalize,
+               "Bring channels of neighbouring layers to like ranges first");
+  app.add_flag(
+      "--relu6-to-relu", options->relu6_to_relu,
+      "With --equalize: RELU6 between layers becomes RELU, so that channels can be scaled");
+  app.add_option("--rounding", options->rounding,
+                 "nearest, or adaround: learned from the calibration data")
+      ->check(CLI::IsMember({"nearest", "adaround"}))
+      ->capture_default_str();
+  app.add_flag("--bias-correction", options->bias_correction,
+               "Biases take up the mean error of each channel, on the calibration data");
+  app.add_option("--rounding-samples", options->rounding_samples,
+                 "Use only so many samples for these two")
+      ->check(CLI::PositiveNumber);
   app.add_flag("--per-tensor", options->per_tensor, "One scale for the weights of a layer");
   app.add_option("--block-size", options->quantize.block_size,
                  "Scales for blocks of so many int4 weights in dense layers, e.g. 32")

@@ -105,10 +105,13 @@ Result<ir::Module> ReadTensorFlow(const std::string& path, const Options& option
   for (size_t i = 0; i < names.size(); ++i)
     if (shapes[i]) lower.input_shapes[names[i]] = *shapes[i];
   lower.batch = options.batch.value_or(0);
-  auto module = savedmodel::Lower(model, lower, &evaluator);
+  lower.allow_custom = options.allow_custom;
+  auto module = savedmodel::Lower(model, lower, &evaluator, &report->notes);
   if (!module.ok() && module.status().code() == Code::kUnsupported && lower.batch == 0) {
     lower.batch = 1;
-    if (auto again = savedmodel::Lower(model, lower, &evaluator); again.ok()) {
+    std::vector<std::string> notes;
+    if (auto again = savedmodel::Lower(model, lower, &evaluator, &notes); again.ok()) {
+      report->notes = std::move(notes);
       report->notes.emplace_back(kBatchOfOne);
       return again;
     }
@@ -178,6 +181,14 @@ bool StripPruning(ir::Module& module, ir::Evaluator& evaluator, Report* report) 
   return true;
 }
 
+// The name of a custom operator; empty when there is none.
+std::string_view FirstCustom(const ir::Module& module) {
+  for (const ir::Graph& graph : module.graphs)
+    for (const ir::Node& node : graph.nodes)
+      if (node.op == ir::OpCode::kCustom) return node.name();
+  return {};
+}
+
 // Rewrites what was imported and compares; see Convert().
 Status Rewrite(const ir::Module& imported, const Options& options, size_t memory_cap,
                ir::Evaluator& evaluator, ir::Module& module, Report* report) {
@@ -189,6 +200,11 @@ Status Rewrite(const ir::Module& imported, const Options& options, size_t memory
   report->passes = std::move(rewritten.passes);
   report->ops = CountNodes(module);
   if (options.verify_runs == 0) return Status::Ok();
+  if (const std::string_view custom = FirstCustom(module); !custom.empty()) {
+    report->notes.push_back(
+        Concat("not verified: the custom operator ", custom, " is not known here and cannot run"));
+    return Status::Ok();
+  }
   auto difference = Compare(imported, module, options.verify_runs, kSeed, memory_cap);
   if (!difference.ok())
     return Status(difference.status()).WithContext("comparing the result with the model");
@@ -209,7 +225,7 @@ Status Halve(const Options& options, size_t memory_cap, ir::Module& module, Repo
   if (halved.too_large > 0)
     report->notes.push_back(
         Concat(halved.too_large, " constants stay float32: they hold numbers over 65504"));
-  if (options.verify_runs == 0) return Status::Ok();
+  if (options.verify_runs == 0 || !FirstCustom(module).empty()) return Status::Ok();
   EDGEML_ASSIGN_OR_RETURN(const Difference difference,
                           Compare(whole, module, options.verify_runs, kSeed, memory_cap));
   report->float16_difference = difference.relative;

@@ -30,6 +30,8 @@ struct Options {
   // SavedModel and GraphDef: tensors to feed and to answer with, "node" or "node:1".
   std::vector<std::string> inputs, outputs;
   std::vector<std::string> disabled_passes;
+  // Operators of TensorFlow that we lack become custom operators of TFLite of the same name.
+  bool allow_custom = false;
   bool float16 = false;  // weights are stored as float16 and computed with in float32
   // Random inputs on which the graph as imported and the result are compared; 0 = not at all.
   int verify_runs = 1;

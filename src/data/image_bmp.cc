@@ -149,7 +149,7 @@ void DecodeRow(const Header& h, const uint8_t* row, uint8_t* out) {
 
 // Two bytes may stand for a run of 255 pixels, or for a row left empty; a picture that has so many
 // more is a few bytes that claim hundreds of megabytes.
-constexpr size_t kMostPixelsPerByte = 16384;
+constexpr size_t kMostPixelsPerByte = 2048;
 
 // Runs of palette indices; pixels that no run covers have index 0.
 Status DecodeRuns(const Header& h, std::span<const uint8_t> in, const std::string& where,

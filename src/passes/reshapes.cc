@@ -138,6 +138,19 @@ bool TransposeOfOnes(Rewriter& graph, int32_t n) {
   return BecomeReshape(graph, n, node.inputs[0]);
 }
 
+// A slice that takes everything, and only drops or adds dimensions of size 1.
+bool SliceOfOnes(Rewriter& graph, int32_t n) {
+  const Node& node = graph.node(n);
+  if (node.op != OpCode::kStridedSlice) return false;
+  const auto steps = Integers(graph, node.inputs[3]);
+  const Shape& in = graph.shape(node.inputs[0]);
+  const Shape& out = graph.shape(node.outputs[0]);
+  if (!steps || !in.known() || !out.known() || in.num_elements() != out.num_elements() ||
+      std::any_of(steps->begin(), steps->end(), [](int64_t step) { return step != 1; }))
+    return false;
+  return BecomeReshape(graph, n, node.inputs[0]);
+}
+
 // A reduction and a reshape that drops the dimensions it reduced, or puts them back.
 bool IntoReduction(Rewriter& graph, int32_t n) {
   if (!IsReshape(graph.node(n).op)) return false;
@@ -272,8 +285,9 @@ Result<int64_t> MergeReshapes(PassContext& context) {
   Rewriter& graph = context.graph;
   int64_t changes = 0;
   for (int32_t n = graph.First(); n != ir::kNoNode; n = graph.Next(n))
-    changes += TransposeOfOnes(graph, n) || Merge(graph, n) || WithoutReshapes(graph, n) ||
-                       IntoReduction(graph, n) || IntoBroadcast(graph, n)
+    changes += TransposeOfOnes(graph, n) || SliceOfOnes(graph, n) || Merge(graph, n) ||
+                       WithoutReshapes(graph, n) || IntoReduction(graph, n) ||
+                       IntoBroadcast(graph, n)
                    ? 1
                    : 0;
   if (changes > 0) graph.RemoveDead();

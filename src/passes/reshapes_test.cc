@@ -26,6 +26,17 @@ TEST_F(ReshapesTest, OtherMatMulsStay) {
   ExpectOps({OpCode::kBatchMatMul, OpCode::kBatchMatMul, OpCode::kBatchMatMul});
 }
 
+TEST_F(ReshapesTest, SlicesThatTakeEverything) {
+  ir::StridedSliceAttrs first;
+  first.shrink_axis_mask = 1;
+  const auto last_of = [&](int32_t x) {
+    return Op(OpCode::kStridedSlice, {x, b.AddInts({-1}), b.AddInts({0}), b.AddInts({1})}, first);
+  };
+  // The last of one is all of it, but for its shape; the last of two is not.
+  Optimize({Op(OpCode::kTanh, {last_of(Input({1, 4, 3}))}), last_of(Input({2, 4, 3}))});
+  ExpectOps({OpCode::kReshape, OpCode::kTanh, OpCode::kStridedSlice});
+}
+
 TEST_F(ReshapesTest, DenseOfSeveralDimensions) {
   // As TensorFlow writes a dense layer on sequences.
   const int32_t x = Input({kUnknownDim, 6, 5});

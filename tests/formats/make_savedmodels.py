@@ -4,10 +4,12 @@
     make_savedmodels.py FOLDER
 
 FOLDER/cases/NAME is a SavedModel (NAME.pb a frozen graph), NAME.npz its inputs x0, x1 … and TensorFlow's outputs y0, y1 …
+FOLDER/tf_ops.json tells for each case the operators that TensorFlow's converter makes of it; null where it fails.
 FOLDER/containers holds models for single features of the container, FOLDER/bundle a bundle of every type, in two data
 files, with a tensor in parts. FOLDER/done is written last.
 """
 
+import json
 import os
 import pathlib
 import shutil
@@ -20,9 +22,11 @@ import keras
 import numpy as np
 import tensorflow as tf
 import tf_keras
+from tensorflow.lite.python import schema_py_generated as schema
+from tensorflow.lite.tools import flatbuffer_utils
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
-from savedmodel_cases import FUNCTIONS, LAYERS, values
+from savedmodel_cases import FUNCTIONS, LAYERS, OLD_LAYERS, values
 
 L = keras.layers
 
@@ -38,7 +42,7 @@ def randomise(model, rng):
         if "float" not in str(weight.dtype):
             continue
         value = rng.normal(0, 0.3, weight.shape)
-        weight.assign((np.abs(value) + 0.5 if "variance" in weight.path else value).astype("float32"))
+        weight.assign((np.abs(value) + 0.5 if "variance" in weight.name else value).astype("float32"))
 
 
 def save_layer(folder, name, make):
@@ -50,6 +54,15 @@ def save_layer(folder, name, make):
           else rng.normal(0, 1, [d or 1 for d in i.shape]).astype("float32") for i in model.inputs]
     model.export(str(folder / name), verbose=False)
     save_answers(folder / f"{name}.npz", xs, model(xs[0] if len(xs) == 1 else xs, training=False))
+
+
+def save_old_layer(folder, name, make):
+    model = tf_keras.Model(*make(tf_keras.layers, 1))
+    rng = np.random.default_rng(sum(map(ord, name)))
+    randomise(model, rng)
+    x = rng.normal(0, 1, model.inputs[0].shape).astype("float32")
+    model.save(str(folder / f"keras2_{name}"))
+    save_answers(folder / f"keras2_{name}.npz", [x], model(x, training=False))
 
 
 def save_function(folder, name, function, inputs, shapes):
@@ -156,6 +169,20 @@ def save_bundle(folder):
     np.savez(folder / "tensors.npz", parts=whole, last=values(3), **{k.replace("/", "|"): v for k, v in tensors.items()})
 
 
+CODES = {number: name for name, number in vars(schema.BuiltinOperator).items() if isinstance(number, int)}
+
+
+def operators(folder):
+    """The operators of all graphs that TensorFlow's converter makes of a SavedModel, by default; None when it fails."""
+    try:
+        content = tf.lite.TFLiteConverter.from_saved_model(str(folder)).convert()
+    except Exception:  # pylint: disable=broad-exception-caught
+        return None  # of many types
+    model = flatbuffer_utils.convert_bytearray_to_object(bytearray(content))
+    codes = [CODES[max(code.builtinCode, code.deprecatedBuiltinCode)] for code in model.operatorCodes]
+    return [codes[op.opcodeIndex] for graph in model.subgraphs for op in graph.operators]
+
+
 def main():
     folder = pathlib.Path(sys.argv[1])
     if (folder / "done").exists():
@@ -170,6 +197,10 @@ def main():
         save_function(cases, name, function, inputs, shapes)
     for name, make in LAYERS.items():
         save_layer(cases, name, make)
+    for name, make in OLD_LAYERS.items():
+        save_old_layer(cases, name, make)
+    counted = {path.name: operators(path) for path in sorted(cases.iterdir()) if path.is_dir()}
+    (folder / "tf_ops.json").write_text(json.dumps(counted))
     (folder / "done").touch()
 
 

@@ -35,7 +35,8 @@ for name, function in {
         "fake_quant_vars": lambda x: tf.quantization.fake_quant_with_min_max_vars(x, -1.0, 1.0, num_bits=4),
         "floor_div": lambda x: x // 0.3, "floor_mod": lambda x: x % 0.3, "gather": lambda x: tf.gather(x, [2, 0], axis=1),
         "gather_nd": lambda x: tf.gather_nd(x, [[0, 1], [2, 3]]), "gelu": tf.nn.gelu,
-        "gelu_tanh": lambda x: tf.nn.gelu(x, approximate=True), "half": lambda x: truth(tf.cast(x, tf.float16)),
+        "gelu_erf": lambda x: x * 0.5 * (1.0 + tf.math.erf(x / np.float32(2 ** 0.5))),
+        "gelu_scaled": lambda x: tf.nn.gelu(x * 2), "gelu_tanh": lambda x: tf.nn.gelu(x, approximate=True), "half": lambda x: truth(tf.cast(x, tf.float16)),
         "is_finite": lambda x: truth(tf.math.is_finite(tf.math.log(tf.nn.relu(x)))),
         "is_inf": lambda x: truth(tf.math.is_inf(tf.math.log(tf.nn.relu(x)))),
         "is_nan": lambda x: truth(tf.math.is_nan(tf.math.log(x))), "l2_normalize": lambda x: tf.nn.l2_normalize(x, -1),
@@ -45,7 +46,7 @@ for name, function in {
         "one_hot": lambda x: tf.one_hot(tf.cast(x, tf.int32), 5), "ones_like": lambda x: x + tf.ones_like(x),
         "pad": lambda x: tf.pad(x, [[1, 0], [0, 2]], constant_values=3.0), "pow": lambda x: tf.abs(x) ** 1.5,
         "prod": lambda x: tf.reduce_prod(x, [0, 1]), "range": lambda x: x + tf.range(4, dtype=tf.float32),
-        "reciprocal": tf.math.reciprocal, "reverse": lambda x: tf.reverse(x, [0, 1]), "round": tf.round,
+        "reciprocal": tf.math.reciprocal, "reverse": lambda x: tf.reverse(x, [1, 0]), "round": tf.round,
         "scatter_nd": lambda x: tf.scatter_nd([[1], [0], [3]], x, [5, 4]), "select": lambda x: tf.where(x > 0, x, -x),
         "selu": tf.nn.selu, "sign": tf.sign, "silu": tf.nn.silu, "sinh": tf.sinh, "slice": lambda x: tf.slice(x, [1, 0], [2, -1]),
         "softplus": tf.nn.softplus, "softsign": tf.nn.softsign, "sort": lambda x: tf.sort(x, -1),
@@ -83,6 +84,7 @@ for number, (equation, left, right) in enumerate([
     add(f"einsum_{number}", lambda a, b, e=equation: tf.einsum(e, a, b), values(*left), values(*right))
     add(f"einsum_constant_{number}", (lambda e, w: lambda a: tf.einsum(e, a, tf.constant(w)))(equation, values(*right)),
         values(*left))
+add("reverse_apart", lambda x: tf.reverse(x, [2, 0]), STACK)
 add("einsum_transpose", lambda a: tf.einsum("abc->cab", a), STACK)
 add("matmul", tf.matmul, MATRIX, values(4, 2))
 add("matmul_batch", tf.matmul, STACK, values(2, 4, 5))
@@ -102,8 +104,8 @@ add("open_resize", lambda x: tf.image.resize(x, tf.shape(x)[1:3] * 2), IMAGE, sh
 
 def one(shape, layer):
     """A model of one layer, made from keras.layers."""
-    def make(layers):
-        x = layers.Input(shape)
+    def make(layers, batch=None):
+        x = layers.Input(shape, batch)
         return x, layer(layers)(x)
     return make
 
@@ -134,6 +136,9 @@ LAYERS |= {
     "gru": one((5, 4), lambda L: L.GRU(3, return_sequences=True)), "gru_before": one((5, 4), lambda L: L.GRU(3, reset_after=False)),
     "simple_rnn": one((5, 4), lambda L: L.SimpleRNN(3)), "conv_lstm": one((3, 6, 6, 2), lambda L: L.ConvLSTM2D(3, 3)),
     "bidirectional": one((5, 4), lambda L: L.Bidirectional(L.LSTM(3, return_sequences=True)))}
+# Layers of Keras 2, which TensorFlow's converter knows when their batch is known.
+OLD_LAYERS = {name: LAYERS[name] for name in ("bidirectional", "gru", "gru_before", "lstm", "lstm_backwards", "lstm_sequences",
+                                              "simple_rnn")}
 
 
 def attention(layer):

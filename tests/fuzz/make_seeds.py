@@ -7,11 +7,13 @@
     FOLDER/run_op       some bytes for each operator, as generate.cc reads them; for infer_shapes too
     FOLDER/read_data    a small file of each kind, as read_data_fuzz.cc reads them
     FOLDER/read_hdf5    small HDF5 files of each generation of the format
+    FOLDER/read_ranges  files of calibrated ranges by each method
     FOLDER/read_keras   descriptions of small Keras models with their weights, see keras_seeds.py
     FOLDER/read_savedmodel  small TensorFlow graphs, see savedmodel_seeds.py
 """
 
 import io
+import json
 import pathlib
 import random
 import struct
@@ -163,9 +165,27 @@ def hdf5(folder):
             path.unlink()
 
 
+def ranges(folder):
+    for number, method in enumerate(("min-max", "moving-average", "percentile", "mse", "entropy")):
+        tensors = []
+        for tensor in range(3):
+            item = {"graph": tensor // 2, "tensor": tensor, "name": f"t{tensor}", "values": 64, "infinite": 0,
+                    "min": -1.5 * (tensor != 1), "max": 3.25, "average": [-1.25 * (tensor != 1), 3]}
+            if number > 1:
+                counts = " ".join(["1"] * 40 + ["0", "24"])
+                item["histogram"] = {"exponent": 2, "zeros": min(tensor, 1), "first": 984 + 20 * tensor, "counts": counts}
+            if tensor == 2:
+                item["channels"] = {"min": "-1.5 0", "max": "3.25 3", "sum": "12.5 7"}
+            tensors.append(item)
+        content = {"format": "edgeml-ranges", "version": 1, "model": "0123456789abcdef", "method": method,
+                   "percentile": 99.99, "samples": 200, "tensors": tensors}
+        (folder / method).write_text(json.dumps(content))
+
+
 def main():
     root = pathlib.Path(sys.argv[1])
-    names = ("models", "run_values", "run_op", "read_data", "read_hdf5", "read_keras", "read_savedmodel")
+    names = ("models", "run_values", "run_op", "read_data", "read_hdf5", "read_keras", "read_ranges",
+             "read_savedmodel")
     folders = {name: root / name for name in names}
     for folder in folders.values():
         folder.mkdir(parents=True, exist_ok=True)
@@ -174,6 +194,7 @@ def main():
     data_files(folders["read_data"])
     hdf5(folders["read_hdf5"])
     keras_seeds.write(folders["read_keras"])
+    ranges(folders["read_ranges"])
     savedmodel_seeds.write(folders["read_savedmodel"])
     print(", ".join(f"{len(list(folder.iterdir()))} in {name}" for name, folder in folders.items()))
 

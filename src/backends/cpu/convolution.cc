@@ -23,6 +23,9 @@ using runtime::NodeView;
 using runtime::PrepareContext;
 using runtime::RunContext;
 
+// Packing weights costs about as much as the product of so many rows without it.
+constexpr int64_t kRowsToPackFor = 8;
+
 const GemmKernels& Kernels() { return *kernels::GemmFor(BestSimdLevel()); }
 
 template <typename T>
@@ -112,22 +115,31 @@ class FloatStep : public runtime::Step {
   Status Prepare(PrepareContext& context) override {
     const NodeView& view = context.view();
     const MatrixProblem p = ProblemOf(view, op, 4);
-    const WeightMatrix weights = WeightsOf(view, p);
-    const std::string layout = Concat("gemm.float32.", NameOf(BestSimdLevel()), ".", p.n, "x", p.k,
-                                      p.k_stride == 1 ? "" : ".transposed");
-    EDGEML_ASSIGN_OR_RETURN(
-        packed_,
-        context.Pack(kMatrixWeights, layout, GemmFloatPlan::PackedBytes(Kernels(), p.n, p.k),
-                     [&](std::byte* out) { GemmFloatPlan::Pack(Kernels(), weights, out); }));
+    weights_ = WeightsOf(view, p);
+    constant_ = HasConstantWeights(view);
+    const size_t bytes = GemmFloatPlan::PackedBytes(Kernels(), p.n, p.k);
+    packed_.reset();
+    packing_ = -1;
+    if (constant_) {
+      const std::string layout = Concat("gemm.float32.", NameOf(BestSimdLevel()), ".", p.n, "x",
+                                        p.k, p.k_stride == 1 ? "" : ".transposed");
+      EDGEML_ASSIGN_OR_RETURN(packed_,
+                              context.Pack(kMatrixWeights, layout, bytes, [&](std::byte* out) {
+                                GemmFloatPlan::Pack(Kernels(), weights_, out);
+                              }));
+    } else {
+      packing_ = context.RequestWorkspace(bytes);
+    }
     FloatRange range;
     FloatActivationRange(static_cast<int>(ActivationOf(view, op)), &range.min, &range.max);
-    plan_.Settle(Kernels(), p.patch, p.rows, p.n, p.k, range, BiasOf<float>(view), packed_.get(),
-                 context.num_threads());
+    plan_.Settle(Kernels(), p.patch, p.rows, p.n, p.k, range,
+                 constant_ ? BiasOf<float>(view) : nullptr, packed_.get(), context.num_threads());
     workspace_ = RequestWorkspaces(context, plan_.workspace_bytes());
     return Status::Ok();
   }
 
   Status Run(RunContext& context) override {
+    if (!constant_) PackAnew(context);
     const auto* input = context.input(kMatrixInput).as<float>();
     auto* output = context.output(0).as_mutable<float>();
     return RunPieces(context, plan_, workspace_, [&](int64_t piece, std::byte* workspace) {
@@ -136,9 +148,22 @@ class FloatStep : public runtime::Step {
   }
 
  private:
+  // Weights that another node computes, or that the caller trains.
+  void PackAnew(RunContext& context) {
+    WeightMatrix weights = weights_;
+    weights.data = context.input(kMatrixWeights).data;
+    auto* const packed = static_cast<std::byte*>(context.workspace(packing_));
+    GemmFloatPlan::Pack(Kernels(), weights, packed);
+    const bool has_bias =
+        context.num_inputs() > kMatrixBias && context.input(kMatrixBias).present();
+    plan_.SetWeights(packed, has_bias ? context.input(kMatrixBias).as<float>() : nullptr);
+  }
+
   std::shared_ptr<const std::byte> packed_;
+  WeightMatrix weights_;
   GemmFloatPlan plan_;
-  int workspace_ = -1;
+  bool constant_ = true;
+  int packing_ = -1, workspace_ = -1;
 };
 
 // Float in and out, int8 weights: the input is quantized image by image (row by row) when it runs.
@@ -222,8 +247,11 @@ std::string DeclineHybridStep(const NodeView& view) {
 }
 template <MatrixOp op>
 std::string DeclineFloatStep(const NodeView& view) {
-  std::string reason = DeclineStructure(view, op, /*takes_channels=*/false);
-  return reason.empty() ? DeclineFloat(view) : reason;
+  std::string reason = DeclineStructure(view, op, /*takes_channels=*/false, /*any_weights=*/true);
+  if (reason.empty()) reason = DeclineFloat(view);
+  if (reason.empty() && !HasConstantWeights(view) && ProblemOf(view, op, 4).rows < kRowsToPackFor)
+    reason = "too few rows for weights that must be packed each time";
+  return reason;
 }
 
 constexpr KernelEntry kKernels[] = {

@@ -106,15 +106,21 @@ class FloatStep : public runtime::Step {
   Status Prepare(PrepareContext& context) override {
     const NodeView& view = context.view();
     shape_ = ConvShapeOf(view, kOp);
-    FloatRange range;
-    FloatActivationRange(static_cast<int>(ActivationOf(view, kOp)), &range.min, &range.max);
+    FloatActivationRange(static_cast<int>(ActivationOf(view, kOp)), &range_.min, &range_.max);
+    constant_ = HasConstantWeights(view);
     const float* bias =
-        view.has_input(kMatrixBias) ? view.inputs[kMatrixBias].as<float>() : nullptr;
-    plan_.Settle(FloatKernels(), shape_, range, view.inputs[kMatrixWeights].as<float>(), bias);
+        constant_ && view.has_input(kMatrixBias) ? view.inputs[kMatrixBias].as<float>() : nullptr;
+    plan_.Settle(FloatKernels(), shape_, range_, view.inputs[kMatrixWeights].as<float>(), bias);
     return Status::Ok();
   }
 
   Status Run(RunContext& context) override {
+    if (!constant_) {  // the arrays of the plan keep their sizes: nothing is allocated
+      const bool has_bias =
+          context.num_inputs() > kMatrixBias && context.input(kMatrixBias).present();
+      plan_.Settle(FloatKernels(), shape_, range_, context.input(kMatrixWeights).as<float>(),
+                   has_bias ? context.input(kMatrixBias).as<float>() : nullptr);
+    }
     const auto* input = context.input(kMatrixInput).as<float>();
     auto* output = context.output(0).as_mutable<float>();
     return ForRows(context, shape_, [&](int64_t begin, int64_t end) {
@@ -124,7 +130,9 @@ class FloatStep : public runtime::Step {
 
  private:
   ConvShape shape_;
+  FloatRange range_;
   DepthwiseFloatPlan plan_;
+  bool constant_ = true;
 };
 
 // Float in and out, int8 weights: each image is quantized when it runs, always asymmetrically.
@@ -174,8 +182,8 @@ class HybridStep : public runtime::Step {
   int pad_ = -1;
 };
 
-std::string DeclineCommon(const NodeView& view) {
-  std::string reason = DeclineStructure(view, kOp, /*takes_channels=*/true);
+std::string DeclineCommon(const NodeView& view, bool any_weights = false) {
+  std::string reason = DeclineStructure(view, kOp, /*takes_channels=*/true, any_weights);
   if (!reason.empty()) return reason;
   const Shape& filter = view.inputs[kMatrixWeights].shape;
   if (filter[3] != view.inputs[kMatrixInput].dim(3)) return "depth multiplier other than 1";
@@ -192,7 +200,7 @@ std::string DeclineHybridStep(const NodeView& view) {
   return reason.empty() ? DeclineHybrid(view, kOp) : reason;
 }
 std::string DeclineFloatStep(const NodeView& view) {
-  std::string reason = DeclineCommon(view);
+  std::string reason = DeclineCommon(view, /*any_weights=*/true);
   return reason.empty() ? DeclineFloat(view) : reason;
 }
 

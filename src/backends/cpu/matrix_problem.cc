@@ -98,12 +98,17 @@ MatrixProblem ProblemOf(const NodeView& view, MatrixOp op, int element_bytes) {
   return p;
 }
 
-std::string DeclineStructure(const NodeView& view, MatrixOp op, bool takes_channels) {
+bool HasConstantWeights(const NodeView& view) {
+  return view.inputs[kMatrixWeights].is_constant &&
+         (!view.has_input(kMatrixBias) || view.inputs[kMatrixBias].is_constant);
+}
+
+std::string DeclineStructure(const NodeView& view, MatrixOp op, bool takes_channels,
+                             bool any_weights) {
   if (BestSimdLevel() == SimdLevel::kNone) return "no SIMD level on this machine";
   const TensorView& weights = view.inputs[kMatrixWeights];
-  if (!weights.is_constant) return "the weights are not constant";
-  if (view.has_input(kMatrixBias) && !view.inputs[kMatrixBias].is_constant)
-    return "the bias is not constant";
+  if (!any_weights && !weights.is_constant) return "the weights are not constant";
+  if (!any_weights && !HasConstantWeights(view)) return "the bias is not constant";
   if (weights.num_elements() == 0) return "no weights";
   if (op == MatrixOp::kFullyConnected) {
     if (view.attrs<ir::FullyConnectedAttrs>().shuffled_4x16_weights) return "shuffled weights";

@@ -29,10 +29,13 @@ struct MatrixProblem {
 };
 MatrixProblem ProblemOf(const ir::NodeView& view, MatrixOp op, int element_bytes);
 
-// Why a node is not for the cpu kernels, whatever its types: weights or bias not constant, groups,
-// odd windows, an activation that is not a clamp; "" = it is. `takes_channels`: whether a depthwise
-// convolution of several channels is meant.
-std::string DeclineStructure(const ir::NodeView& view, MatrixOp op, bool takes_channels);
+// Why a node is not for the cpu kernels, whatever its types: weights or bias not constant (unless
+// `any_weights`), groups, odd windows, an activation that is not a clamp; "" = it is.
+// `takes_channels`: whether a depthwise convolution of several channels is meant.
+std::string DeclineStructure(const ir::NodeView& view, MatrixOp op, bool takes_channels,
+                             bool any_weights = false);
+// Whether weights and bias, if any, never change.
+bool HasConstantWeights(const ir::NodeView& view);
 // All types are `type`, or for kFloat32 with hybrid weights: float input and output.
 std::string DeclineInteger(const ir::NodeView& view, MatrixOp op, DType type);
 std::string DeclineHybrid(const ir::NodeView& view, MatrixOp op);

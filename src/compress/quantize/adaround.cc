@@ -6,10 +6,11 @@
 
 #include "src/base/cpu_features.h"
 #include "src/base/strings.h"
+#include "src/kernels/elementwise/accumulate.h"
 #include "src/kernels/gemm/products.h"
 #include "src/kernels/rounding/rounding.h"
 
-namespace edgeml::compress {
+namespace edgeml::quantize {
 namespace {
 
 using kernels::MatrixProduct;
@@ -88,6 +89,7 @@ class Solver {
       : problem_(problem),
         options_(options),
         kernels_(kernels::RoundingFor(BestSimdLevel())),
+        sums_(kernels::AccumulateFor(BestSimdLevel())),
         k_(gram.k),
         block_(problem.block == 0 ? gram.k : problem.block),
         rows_(rows),
@@ -231,7 +233,7 @@ class Solver {
   // Flips single weights of an output while its error falls. REQUIRES: gradient_ is that of up_.
   void Polish(int64_t r) {
     float* const gradient = gradient_.data() + r * k_;
-    if (d_ != nullptr) kernels_.scaled_add(1.0f, linear_.data() + r * k_, k_, gradient);
+    if (d_ != nullptr) sums_.add_scaled(1.0f, linear_.data() + r * k_, k_, gradient);
     for (int sweep = 0; sweep < kMaxSweeps; ++sweep) {
       bool flipped = false;
       for (int64_t i = 0; i < k_; ++i) {
@@ -241,7 +243,7 @@ class Solver {
         // Not for what rounding errors of the sums may feign.
         if (!(FlipGain(r, i, &step) < -1e-5 * step * step * h_[i * k_ + i])) continue;
         up_[at] ^= 1;
-        kernels_.scaled_add(static_cast<float>(step), h_ + i * k_, k_, gradient);
+        sums_.add_scaled(static_cast<float>(step), h_ + i * k_, k_, gradient);
         flipped = true;
       }
       if (!flipped) break;
@@ -357,6 +359,7 @@ class Solver {
   const AdaRoundProblem& problem_;
   const AdaRoundOptions& options_;
   const RoundingKernels& kernels_;
+  const kernels::AccumulateKernels& sums_;
   const int64_t k_, block_, rows_, first_;
   const float *h_, *d_, *mean_, *shift_, *weights_, *scales_;
   RoundedWeights* result_;
@@ -433,4 +436,4 @@ Result<RoundedWeights> AdaRound(const AdaRoundProblem& problem, const GramMatric
   return result;
 }
 
-}  // namespace edgeml::compress
+}  // namespace edgeml::quantize

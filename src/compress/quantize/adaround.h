@@ -19,7 +19,7 @@
 #include "src/base/thread_pool.h"
 #include "src/compress/quantize/gram.h"
 
-namespace edgeml::compress {
+namespace edgeml::quantize {
 
 inline constexpr int64_t kMaxExhaustiveDepth = 12;
 
@@ -64,6 +64,6 @@ void RoundToNearest(const AdaRoundProblem& problem, int64_t k, int8_t* values);
 Result<RoundedWeights> AdaRound(const AdaRoundProblem& problem, const GramMatrices& gram,
                                 const AdaRoundOptions& options, ThreadPool& pool);
 
-}  // namespace edgeml::compress
+}  // namespace edgeml::quantize
 
 #endif  // EDGEML_COMPRESS_QUANTIZE_ADAROUND_H_

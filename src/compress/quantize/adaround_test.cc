@@ -8,7 +8,7 @@
 #include <numeric>
 #include <random>
 
-namespace edgeml::compress {
+namespace edgeml::quantize {
 namespace {
 
 // A dense layer whose inputs depend on each other, as those of a trained network do.
@@ -248,4 +248,4 @@ TEST(AdaRound, SaysWhatIsWrong) {
 }
 
 }  // namespace
-}  // namespace edgeml::compress
+}  // namespace edgeml::quantize

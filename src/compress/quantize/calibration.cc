@@ -98,20 +98,8 @@ class Worker : public runtime::TensorObserver {
   }
 
   Status Run(const std::vector<data::Array>& sample) {
-    EDGEML_RETURN_IF_ERROR(CheckSample(runner_.graph(), sample));
     runtime::GraphExecutor& executor = runner_.executor();
-    for (size_t i = 0; i < sample.size(); ++i)
-      EDGEML_RETURN_IF_ERROR(executor.SetInputShape(static_cast<int>(i), sample[i].shape));
-    EDGEML_RETURN_IF_ERROR(executor.Prepare());
-    executor.ResetState();
-    for (size_t i = 0; i < sample.size(); ++i) {
-      const TensorView input = executor.input(static_cast<int>(i));
-      const std::vector<uint8_t>& bytes = sample[i].bytes;
-      if (CheckedByteSize(input.shape, input.type) != bytes.size())
-        return Error(Code::kInternal, "input ", i, " takes other than ", bytes.size(), " bytes");
-      if (!bytes.empty()) std::memcpy(input.data, bytes.data(), bytes.size());
-      EDGEML_RETURN_IF_ERROR(Observe(0, runner_.graph().inputs[i], input));
-    }
+    EDGEML_RETURN_IF_ERROR(FeedSample(sample, executor, this));
     EDGEML_RETURN_IF_ERROR(executor.Run());
     for (const int32_t v : KnownBeforeRunning(executor, plan_))
       EDGEML_RETURN_IF_ERROR(Observe(0, v, executor.view(v)));

@@ -11,7 +11,7 @@
 #include "src/kernels/gemm/products.h"
 #include "src/kernels/rounding/rounding.h"
 
-namespace edgeml::compress {
+namespace edgeml::quantize {
 namespace {
 
 using kernels::ConvShape;
@@ -299,4 +299,4 @@ Result<GramMatrices> GramAccumulator::Finish(ThreadPool& pool) && {
   return gram;
 }
 
-}  // namespace edgeml::compress
+}  // namespace edgeml::quantize

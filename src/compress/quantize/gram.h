@@ -12,7 +12,7 @@
 #include "src/base/thread_pool.h"
 #include "src/kernels/convolution/convolution.h"
 
-namespace edgeml::compress {
+namespace edgeml::quantize {
 
 struct GramMatrices {
   int64_t groups = 1;        // of the convolution; depthwise: input channels
@@ -82,6 +82,6 @@ class GramAccumulator {
 // The shape of a dense layer on `rows` rows of `depth` elements.
 kernels::ConvShape DenseShape(int64_t rows, int64_t depth);
 
-}  // namespace edgeml::compress
+}  // namespace edgeml::quantize
 
 #endif  // EDGEML_COMPRESS_QUANTIZE_GRAM_H_

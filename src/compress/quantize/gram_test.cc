@@ -6,7 +6,7 @@
 #include <limits>
 #include <random>
 
-namespace edgeml::compress {
+namespace edgeml::quantize {
 namespace {
 
 using kernels::ConvShape;
@@ -206,4 +206,4 @@ TEST(Gram, SaysWhatIsWrong) {
 }
 
 }  // namespace
-}  // namespace edgeml::compress
+}  // namespace edgeml::quantize

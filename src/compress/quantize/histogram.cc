@@ -52,21 +52,23 @@ void Histogram::Add(std::span<const float> values, float magnitude) {
   GrowTo(ExponentFor(magnitude));
   // A power of two: multiplying by it is exact, but for what is too small to leave bin 0 anyway.
   const float scale = std::ldexp(static_cast<float>(kHalf), -exponent_);
-  std::array<int32_t, kBlock> bins;
+  std::array<int32_t, kBlock + kernels::kBinSlack> bins;
+  size_t others = 0;  // than zero
   const auto for_blocks = [&](std::span<const float> part, auto&& count) {
     for (size_t i = 0; i < part.size(); i += kBlock) {
       const size_t n = std::min(kBlock, part.size() - i);
-      zeros_ += static_cast<uint64_t>(
+      const auto found = static_cast<size_t>(
           kernels.bins(part.data() + i, static_cast<int64_t>(n), scale, kHalf, bins.data()));
-      count(n);
+      others += found;
+      count(found);
     }
   };
-  total_ += values.size();
-  if (values.size() < kFewValues) {
+  const size_t all = values.size();
+  if (all < kFewValues) {
     for_blocks(values, [&](size_t n) {
       for (size_t i = 0; i < n; ++i) ++counts_[static_cast<size_t>(bins[i])];
     });
-    return;
+    values = {};
   }
   while (!values.empty()) {
     const std::span<const float> part = values.first(std::min(kMostPerTable, values.size()));
@@ -81,6 +83,9 @@ void Histogram::Add(std::span<const float> values, float magnitude) {
     for (size_t b = 0; b < kBins; ++b)
       for (const auto& table : tables) counts_[b] += table[b];
   }
+  total_ += all;
+  zeros_ += all - others;
+  counts_[kHalf] += all - others;
 }
 
 void Histogram::Merge(const Histogram& other) {

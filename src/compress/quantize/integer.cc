@@ -36,8 +36,10 @@ ir::ConstantData RoundTo(std::span<const float> values, double inverse_scale, in
 
 class Quantizer {
  public:
-  Quantizer(ir::Graph& graph, const IntegerPlan& plan, const IntegerOptions& options)
-      : graph_(graph), plan_(plan), options_(options) {
+  // `inputs` gets, by layer, the value that its weights multiply.
+  Quantizer(ir::Graph& graph, const IntegerPlan& plan, const IntegerOptions& options,
+            std::map<int32_t, int32_t>& inputs)
+      : graph_(graph), plan_(plan), options_(options), inputs_(inputs) {
     stored_.resize(graph.values.size());
   }
 
@@ -162,6 +164,7 @@ class Quantizer {
       fed = affine;
       graph_.SetInput(n, i, graph_.is_constant(v) ? HaveConstant(v, affine) : Have(v, affine, n));
       graph_.DropIfUnused(v);
+      if (convention.weights >= 0) inputs_[n] = graph_.node(n).inputs[i];
     }
     if (convention.weights >= 0) EDGEML_RETURN_IF_ERROR(QuantizeWeightsOf(n, convention, fed));
     const std::vector<int32_t> outputs = graph_.node(n).outputs;
@@ -209,6 +212,7 @@ class Quantizer {
     QuantizedWeights weights;
     if (const auto it = options_.rounded.find(n); it != options_.rounded.end()) {
       weights = it->second;
+      weights.format.packed = format.packed;
       if (weights.values.size() != static_cast<size_t>(shape.num_elements()))
         return Error(Code::kInvalidArgument, "rounded weights of another size");
     } else {
@@ -226,7 +230,7 @@ class Quantizer {
     graph_.SetInput(n, static_cast<size_t>(convention.weights), WeightsConstant(w, weights));
     graph_.DropIfUnused(w);
     if (b == ir::kNoValue) return Status::Ok();
-    graph_.SetInput(n, place, BiasConstant(b, weights, fed.scale, wide));
+    graph_.SetInput(n, place, BiasConstant(n, b, weights, fed.scale, wide));
     graph_.DropIfUnused(b);
     return Status::Ok();
   }
@@ -242,9 +246,13 @@ class Quantizer {
     return made;
   }
 
-  int32_t BiasConstant(int32_t b, const QuantizedWeights& weights, float input_scale, bool wide) {
+  int32_t BiasConstant(int32_t n, int32_t b, const QuantizedWeights& weights, float input_scale,
+                       bool wide) {
     const ir::Value& value = graph_.value(b);
-    const std::span<const float> values = FloatsOf(value);
+    std::vector<float> values(FloatsOf(value).begin(), FloatsOf(value).end());
+    if (const auto it = options_.bias_shift.find(n); it != options_.bias_shift.end())
+      for (size_t i = 0; i < std::min(values.size(), it->second.size()); ++i)
+        values[i] += it->second[i];
     Quantization quantization;
     std::vector<std::byte> bytes(values.size() * (wide ? sizeof(int64_t) : sizeof(int32_t)));
     for (size_t i = 0; i < values.size(); ++i) {
@@ -272,6 +280,7 @@ class Quantizer {
   Rewriter graph_;
   const IntegerPlan& plan_;
   const IntegerOptions& options_;
+  std::map<int32_t, int32_t>& inputs_;
   std::vector<Stored> stored_;  // by value of the float graph
   std::map<std::tuple<int32_t, float, int32_t>, int32_t> copies_;
   std::map<int32_t, int32_t> floats_;
@@ -320,7 +329,11 @@ Result<ir::Module> QuantizeToIntegers(const ir::Module& module, const Ranges& ra
   std::vector<LayerReport> layers;
   const IntegerPlan plan = MakeIntegerPlan(module.graphs[0], ranges, options, layers);
   if (options.integer_only) EDGEML_RETURN_IF_ERROR(RefuseFloat(layers));
-  EDGEML_RETURN_IF_ERROR(Quantizer(out.graphs[0], plan, options).Run());
+  std::map<int32_t, int32_t> inputs;
+  EDGEML_RETURN_IF_ERROR(Quantizer(out.graphs[0], plan, options, inputs).Run());
+  for (LayerReport& layer : layers)
+    if (const auto it = inputs.find(layer.node); it != inputs.end())
+      layer.quantized_input = it->second;
   const Status status = ir::Verify(out);
   if (!status.ok()) return Error(Code::kInternal, "quantized graph: ", status.message());
   if (report != nullptr) *report = std::move(layers);

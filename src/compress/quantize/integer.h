@@ -32,6 +32,8 @@ struct IntegerOptions {
   // elsewhere, which must be in the format that the node gets.
   std::map<int32_t, int> bits;
   std::map<int32_t, QuantizedWeights> rounded;
+  // By node: what is added to the bias before it is quantized, [channels].
+  std::map<int32_t, std::vector<float>> bias_shift;
 };
 
 // What became of a node of the float graph.
@@ -40,7 +42,10 @@ struct LayerReport {
   std::string op, name;  // of its first output
   int weight_bits = 0;   // 0 = no weights, or they stay float
   bool quantized = false;
-  std::string reason;  // why not
+  std::string reason;   // why not
+  WeightFormat format;  // of the weights, when weight_bits > 0
+  // The value that the node multiplies by its weights in the quantized graph.
+  int32_t quantized_input = -1;
 };
 
 // A form of the module in integers. Values keep their indices: what was float32 is quantized in

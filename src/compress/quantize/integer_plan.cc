@@ -42,8 +42,10 @@ class Planner {
       layer.reason = Reason(n, plan);
       layer.quantized = plan.nodes[n].quantized = layer.reason.empty();
       if (const auto format = WeightFormatOf(graph_, layer.node, options_);
-          format && layer.quantized)
+          format && layer.quantized) {
         layer.weight_bits = format->bits;
+        layer.format = *format;
+      }
       layers.push_back(std::move(layer));
     }
     for (size_t n = 0; n < graph_.nodes.size(); ++n)

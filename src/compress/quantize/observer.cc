@@ -13,7 +13,7 @@ namespace {
 constexpr double kMomentum = 0.99;
 // Values are looked at in pieces that stay in the cache for all that is asked of them. The smallest
 // multiple of the channels from here on.
-constexpr size_t kPiece = 8192;
+constexpr size_t kPiece = 65536;
 
 const kernels::StatisticsKernels& Kernels() {
   static const kernels::StatisticsKernels& kernels = kernels::StatisticsFor(BestSimdLevel());

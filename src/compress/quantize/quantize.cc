@@ -72,6 +72,7 @@ WeightFormat FormatOf(const QuantizeOptions& options) {
       break;
   }
   format.block_size = options.block_size;
+  format.packed = options.packed;
   if (format.bits < 8 && options.search_scales) format.scale = WeightFormat::Scale::kSquaredError;
   return format;
 }
@@ -122,6 +123,7 @@ Result<IntegerOptions> ToIntegerOptions(const ir::Module& module, const Quantize
   out.keep_float = options.keep_float;
   EDGEML_ASSIGN_OR_RETURN(out.bits, BitsByNode(module.graphs[0], options));
   out.rounded = options.rounded;
+  out.bias_shift = options.bias_shift;
   return out;
 }
 
@@ -148,6 +150,8 @@ Result<ir::Module> Quantize(const ir::Module& module, const Ranges& ranges,
   weights.min_elements = options.min_elements;
   weights.keep_float = options.keep_float;
   EDGEML_ASSIGN_OR_RETURN(weights.bits, BitsByNode(module.graphs[0], options));
+  weights.rounded = options.rounded;
+  weights.bias_shift = options.bias_shift;
   return QuantizeWeightsOnly(module, weights, report);
 }
 

@@ -46,6 +46,7 @@ struct QuantizeOptions {
   DType input_type = DType::kFloat32, output_type = DType::kFloat32;  // see IntegerOptions
   bool per_channel = true;
   int32_t block_size = 0;     // of int4 weights of FULLY_CONNECTED; 0 = per channel
+  bool packed = true;         // see WeightFormat
   bool search_scales = true;  // weights below 8 bits: the scale of least squared error
   // Operators without integer form, or kept float, are an error with kInt8, kInt16x8, kInt4 and
   // kBinary unless this is set. kInt8Float has it set.
@@ -54,7 +55,9 @@ struct QuantizeOptions {
   std::vector<std::string> keep_float;  // see IntegerOptions
   // Bits of the weights of layers by name (of the value that the node makes): 8, 4, 1 or 32.
   std::map<std::string, int> bits;
-  std::map<int32_t, QuantizedWeights> rounded;  // see IntegerOptions
+  // By node; see IntegerOptions. Refine() finds them.
+  std::map<int32_t, QuantizedWeights> rounded;
+  std::map<int32_t, std::vector<float>> bias_shift;
 };
 
 // `module`: as Prepare() left it. `ranges`: by value of its main graph; empty for schemes that are

@@ -1,6 +1,7 @@
 #include "src/compress/quantize/samples.h"
 
 #include <cmath>
+#include <cstring>
 #include <optional>
 #include <utility>
 
@@ -145,6 +146,25 @@ Status CheckSample(const ir::Graph& graph, std::span<const data::Array> sample) 
     return Error(Code::kInvalidArgument, where, " is ",
                  std::isnan(values[odd]) ? "not a number" : "infinite", " at element ", odd,
                  "; mend the data or how it is normalized");
+  }
+  return Status::Ok();
+}
+
+Status FeedSample(std::span<const data::Array> sample, runtime::GraphExecutor& executor,
+                  runtime::TensorObserver* observer) {
+  EDGEML_RETURN_IF_ERROR(CheckSample(executor.graph(), sample));
+  for (size_t i = 0; i < sample.size(); ++i)
+    EDGEML_RETURN_IF_ERROR(executor.SetInputShape(static_cast<int>(i), sample[i].shape));
+  EDGEML_RETURN_IF_ERROR(executor.Prepare());
+  executor.ResetState();
+  for (size_t i = 0; i < sample.size(); ++i) {
+    const TensorView input = executor.input(static_cast<int>(i));
+    const std::vector<uint8_t>& bytes = sample[i].bytes;
+    if (CheckedByteSize(input.shape, input.type) != bytes.size())
+      return Error(Code::kInternal, "input ", i, " takes other than ", bytes.size(), " bytes");
+    if (!bytes.empty()) std::memcpy(input.data, bytes.data(), bytes.size());
+    if (observer != nullptr)
+      EDGEML_RETURN_IF_ERROR(observer->Observe(0, executor.graph().inputs[i], input));
   }
   return Status::Ok();
 }

@@ -13,6 +13,7 @@
 #include "src/data/dataset.h"
 #include "src/data/preprocess.h"
 #include "src/ir/graph.h"
+#include "src/runtime/graph_executor.h"
 
 namespace edgeml::quantize {
 
@@ -44,6 +45,11 @@ std::vector<int64_t> SpreadSamples(int64_t size, int64_t limit);
 // are finite. kInvalidArgument naming the tensor, what is expected and what is given; the caller
 // names the sample.
 Status CheckSample(const ir::Graph& graph, std::span<const data::Array> sample);
+
+// Prepares the executor for the sample and copies it into its inputs; state starts anew.
+// `observer`, if any, is shown the inputs. Errors: of CheckSample and of preparing.
+Status FeedSample(std::span<const data::Array> sample, runtime::GraphExecutor& executor,
+                  runtime::TensorObserver* observer);
 
 }  // namespace edgeml::quantize
 

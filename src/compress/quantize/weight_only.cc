@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "src/base/strings.h"
+#include "src/compress/quantize/layers.h"
 #include "src/ir/rewriter.h"
 
 namespace edgeml::quantize {
@@ -125,8 +126,11 @@ class Quantizer {
     if (layer.reason.empty()) {
       const bool dynamic = options_.dynamic && (all || !weighted.all_or_none) &&
                            (bits == 8 ? weighted.dynamic8 : weighted.dynamic4);
+      layer.format = FormatFor(n, places[0], weighted, bits);
+      layer.quantized_input = graph_.node(n).inputs[0];
       for (const size_t place : places)
         EDGEML_RETURN_IF_ERROR(Replace(n, place, FormatFor(n, place, weighted, bits), dynamic));
+      if (is_main_) ShiftBias(n);
       if (dynamic) SetAsymmetricInputs(graph_.mutable_node(n));
       layer.quantized = true;
       layer.weight_bits = bits;
@@ -154,9 +158,15 @@ class Quantizer {
     const std::span<const float> floats(data, value.data.bytes.size() / sizeof(float));
     const auto key = std::pair(w, std::tuple(format.bits, format.axis, format.block_size));
     auto [it, added] = made_.emplace(key, ir::kNoValue);
+    const auto rounded = options_.rounded.find(n);
+    const bool given = is_main_ && rounded != options_.rounded.end() && place == 1;
     if (added) {
-      auto weights = QuantizeWeights(floats, value.shape, format);
+      auto weights = given ? Result<QuantizedWeights>(rounded->second)
+                           : QuantizeWeights(floats, value.shape, format);
       if (!weights.ok()) return Status(weights.status()).WithContext(value.name);
+      weights->format.packed = format.packed;
+      if (weights->values.size() != floats.size())
+        return Error(Code::kInvalidArgument, value.name, ": rounded weights of another size");
       const std::string name = value.name;
       const Shape shape = value.shape;
       ir::Value constant = MakeConstant(*weights, name, shape);
@@ -184,6 +194,19 @@ class Quantizer {
     graph_.SetInput(n, place, floats_it->second);
     graph_.DropIfUnused(w);
     return Status::Ok();
+  }
+
+  void ShiftBias(int32_t n) {
+    const auto it = options_.bias_shift.find(n);
+    const std::vector<int32_t>& inputs = graph_.node(n).inputs;
+    if (it == options_.bias_shift.end() || inputs.size() < 3 || !graph_.is_constant(inputs[2]))
+      return;
+    ir::Value bias = graph_.value(inputs[2]);
+    std::vector<float> numbers(FloatsOf(bias).begin(), FloatsOf(bias).end());
+    for (size_t i = 0; i < std::min(numbers.size(), it->second.size()); ++i)
+      numbers[i] += it->second[i];
+    SetFloats(bias, numbers);
+    graph_.SetInput(n, 2, graph_.AddValue(std::move(bias)));
   }
 
   // Rows of a table: only those that are taken become float.

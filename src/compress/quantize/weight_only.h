@@ -25,7 +25,10 @@ struct WeightOnlyOptions {
   // Constants with fewer elements stay float; as TensorFlow's converter has it.
   int64_t min_elements = 1024;
   std::vector<std::string> keep_float;  // as in IntegerOptions
-  std::map<int32_t, int> bits;          // likewise, of the main graph
+  // Likewise, of the main graph. `bias_shift` counts for nodes whose bias is a constant.
+  std::map<int32_t, int> bits;
+  std::map<int32_t, QuantizedWeights> rounded;
+  std::map<int32_t, std::vector<float>> bias_shift;
 };
 
 // Stores the weights of all graphs so: those of convolutions, matrix products, embeddings and

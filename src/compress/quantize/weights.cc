@@ -152,7 +152,7 @@ ir::Value MakeConstant(const QuantizedWeights& weights, std::string name, const 
   ir::Value value;
   value.name = std::move(name);
   value.shape = shape;
-  const bool packed = weights.format.bits < 8;
+  const bool packed = weights.format.bits < 8 && weights.format.packed;
   value.type = packed ? DType::kInt4 : DType::kInt8;
   const size_t count = weights.values.size();
   std::vector<std::byte> bytes(packed ? PackedInt4Bytes(count) : count);

@@ -27,6 +27,7 @@ struct WeightFormat {
   int32_t block_size = 0;  // > 0: one scale for so many elements along the last dimension, whose
                            // size it must divide; float16, as the format stores them
   Scale scale = Scale::kLargest;
+  bool packed = true;  // below 8 bits as int4, two to a byte; else as int8, which runs faster
 
   friend bool operator==(const WeightFormat&, const WeightFormat&) = default;
 };

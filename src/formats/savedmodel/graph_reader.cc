@@ -198,6 +198,8 @@ Result<Model> ParseSavedModelGraph(std::span<const std::byte> bytes,
   const pb::GraphDef& graph = meta->graph_def();
   Model model;
   model.tensorflow_version = meta->meta_info_def().tensorflow_version();
+  for (const pb::OpDef& op : meta->meta_info_def().stripped_op_list().op())
+    model.ops.emplace(op.name(), &op);
   Interface inputs, outputs;
   if (options.inputs.empty() || options.outputs.empty()) {
     EDGEML_ASSIGN_OR_RETURN(const pb::Signature* const signature,

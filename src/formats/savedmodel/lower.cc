@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "src/base/strings.h"
+#include "src/formats/savedmodel/custom.h"
 #include "src/formats/savedmodel/op.h"
 #include "src/ir/builder.h"
 
@@ -60,8 +61,8 @@ Status Missing(const Node& node) {
     return Error(Code::kUnsupported,
                  "lookup tables are not supported; look up outside of the model");
   return Error(Code::kUnsupported,
-               "there is no such operator here; write the model without it, or cut it off with "
-               "other inputs or outputs");
+               "there is no such operator here; write the model without it, cut it off with other "
+               "inputs or outputs, or make it a custom operator with --allow-custom");
 }
 
 // LiteRT has no version 1 of this operator.
@@ -94,11 +95,12 @@ class Lowering : public GraphLowerer {
   Lowering(const Model& model, ir::Evaluator* evaluator) : model_(model), evaluator_(evaluator) {}
 
   Result<ir::Module> Run(const LowerOptions& options) {
+    allow_custom_ = options.allow_custom;
     EDGEML_ASSIGN_OR_RETURN(const std::vector<InputSpec> specs, InputSpecs(options));
     // Unknown operators first: they are known without lowering anything.
     for (const Graph& graph : model_.graphs)
       for (const Node& node : graph.nodes)
-        if (node.op != kInputOp && node.op != kConstOp && FindHandler(node.op) == nullptr)
+        if (node.op != kInputOp && node.op != kConstOp && HandlerOf(node) == nullptr)
           problems_.Add(node, Missing(node));
     module_.graphs.resize(1);
     ir::GraphBuilder builder("main", evaluator_);
@@ -143,8 +145,24 @@ class Lowering : public GraphLowerer {
   }
   void Drop(int32_t count) override { module_.graphs.resize(static_cast<size_t>(count)); }
   int32_t count() const override { return static_cast<int32_t>(module_.graphs.size()); }
+  const Graph& Of(int32_t graph) const override {
+    return model_.graphs[static_cast<size_t>(graph)];
+  }
+  const pb::OpDef* DefinitionOf(std::string_view op) const override {
+    const auto found = model_.ops.find(op);
+    return found == model_.ops.end() ? nullptr : found->second;
+  }
+  void Note(std::string_view note) override {
+    if (std::find(notes_.begin(), notes_.end(), note) == notes_.end()) notes_.emplace_back(note);
+  }
+  std::vector<std::string> TakeNotes() { return std::move(notes_); }
 
  private:
+  Handler HandlerOf(const Node& node) const {
+    const Handler found = FindHandler(node.op);
+    return found != nullptr || !allow_custom_ ? found : LowerCustom;
+  }
+
   Result<std::vector<InputSpec>> InputSpecs(const LowerOptions& options) const {
     std::vector<InputSpec> specs;
     size_t given = 0;
@@ -186,7 +204,7 @@ class Lowering : public GraphLowerer {
       values[static_cast<size_t>(input.node)] = {inputs.back()};
     }
     bool whole = true;
-    PermutedConstants permuted;
+    GraphState state(graph);
     const auto has = [&values](const Endpoint& at) {
       return static_cast<size_t>(at.output) < values[static_cast<size_t>(at.node)].size();
     };
@@ -208,12 +226,12 @@ class Lowering : public GraphLowerer {
                                     graph.nodes[static_cast<size_t>(input.node)].op,
                                     ", which is not supported"));
       }
-      const Handler handler = FindHandler(node.op);
+      const Handler handler = HandlerOf(node);
       if (!ready || handler == nullptr) {
         whole = false;
         continue;
       }
-      Op op(builder, *this, graph, node, values, permuted);
+      Op op(builder, *this, graph, node, values, state);
       const Status status = handler(op);
       if (!status.ok()) {
         whole = false;
@@ -247,14 +265,19 @@ class Lowering : public GraphLowerer {
   ir::Evaluator* evaluator_;
   ir::Module module_;
   Problems problems_;
+  std::vector<std::string> notes_;
+  bool allow_custom_ = false;
   int64_t lowered_ = 0;
 };
 
 }  // namespace
 
-Result<ir::Module> Lower(const Model& model, const LowerOptions& options,
-                         ir::Evaluator* evaluator) {
-  return Lowering(model, evaluator).Run(options);
+Result<ir::Module> Lower(const Model& model, const LowerOptions& options, ir::Evaluator* evaluator,
+                         std::vector<std::string>* notes) {
+  Lowering lowering(model, evaluator);
+  Result<ir::Module> module = lowering.Run(options);
+  if (notes != nullptr) *notes = lowering.TakeNotes();
+  return module;
 }
 
 }  // namespace edgeml::savedmodel

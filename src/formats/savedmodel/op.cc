@@ -39,15 +39,25 @@ std::vector<std::byte> Permuted(const Shape& shape, std::span<const std::byte> b
 
 }  // namespace
 
+bool GraphState::IsRead(const Endpoint& value) {
+  if (read_.empty()) {
+    for (const Node& node : graph.nodes)
+      for (const Endpoint& input : node.inputs) read_.emplace(input.node, input.output);
+    for (const Graph::Output& output : graph.outputs)
+      read_.emplace(output.value.node, output.value.output);
+  }
+  return read_.contains({value.node, value.output});
+}
+
 Op::Op(ir::GraphBuilder& builder, GraphLowerer& lowerer, const Graph& in_graph, const Node& of,
-       std::span<const std::vector<int32_t>> values, PermutedConstants& permuted)
+       std::span<const std::vector<int32_t>> values, GraphState& state)
     : b(builder),
       graphs(lowerer),
       graph(in_graph),
       node(of),
       attrs(of),
       values_(values),
-      permuted_(permuted) {
+      state_(state) {
   for (const Endpoint& input : of.inputs) in.push_back(ValueOf(input));
 }
 
@@ -133,7 +143,7 @@ Result<int32_t> Op::Transpose(int32_t value, std::span<const int32_t> permutatio
   const int bits = BitsOf(from.type);
   if (!from.is_constant() || bits < 8)
     return Make(ir::OpCode::kTranspose, {value, b.AddInts(permutation)});
-  const auto [made, is_new] = permuted_.try_emplace(
+  const auto [made, is_new] = state_.permuted.try_emplace(
       {value, std::vector<int32_t>(permutation.begin(), permutation.end())}, ir::kNoValue);
   if (!is_new) return made->second;
   Shape shape;

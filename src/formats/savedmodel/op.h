@@ -6,6 +6,7 @@
 #include <initializer_list>
 #include <map>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -39,15 +40,32 @@ class GraphLowerer {
   // Takes back the graphs lowered since the module had `count`.
   virtual void Drop(int32_t count) = 0;
   virtual int32_t count() const = 0;
+  // Graph `graph` of the TensorFlow model.
+  virtual const Graph& Of(int32_t graph) const = 0;
+  // The definition of an operator; null when the file has none.
+  virtual const pb::OpDef* DefinitionOf(std::string_view op) const = 0;
+  // Something to tell whoever converts the model; what was told before is not repeated.
+  virtual void Note(std::string_view note) = 0;
 };
 
-// Constants that were stored anew with their dimensions permuted, so that each is stored once.
-using PermutedConstants = std::map<std::pair<int32_t, std::vector<int32_t>>, int32_t>;
+// What the nodes of one graph share while they are lowered.
+struct GraphState {
+  explicit GraphState(const Graph& of) : graph(of) {}
+  // Whether a node reads the value or it is a result of the graph.
+  bool IsRead(const Endpoint& value);
+
+  const Graph& graph;
+  // Constants that were stored anew with their dimensions permuted, so that each is stored once.
+  std::map<std::pair<int32_t, std::vector<int32_t>>, int32_t> permuted;
+
+ private:
+  std::set<std::pair<int32_t, int32_t>> read_;  // once someone asked
+};
 
 class Op {
  public:
   Op(ir::GraphBuilder& builder, GraphLowerer& graphs, const Graph& graph, const Node& node,
-     std::span<const std::vector<int32_t>> values, PermutedConstants& permuted);
+     std::span<const std::vector<int32_t>> values, GraphState& state);
 
   ir::GraphBuilder& b;
   GraphLowerer& graphs;
@@ -96,6 +114,10 @@ class Op {
   const Node& Producer(const Endpoint& endpoint) const {
     return graph.nodes[static_cast<size_t>(endpoint.node)];
   }
+  // Whether something needs output `number` of this node.
+  bool IsRead(int32_t number) const { return state_.IsRead({node_index(), number}); }
+  // The number of this node in the graph.
+  int32_t node_index() const { return static_cast<int32_t>(&node - graph.nodes.data()); }
   // The values of another node of the graph, made before.
   int32_t ValueOf(const Endpoint& endpoint) const {
     return values_[static_cast<size_t>(endpoint.node)][static_cast<size_t>(endpoint.output)];
@@ -114,7 +136,7 @@ class Op {
 
  private:
   std::span<const std::vector<int32_t>> values_;
-  PermutedConstants& permuted_;
+  GraphState& state_;
 };
 
 using Handler = Status (*)(Op& op);

@@ -5,6 +5,8 @@
 #define EDGEML_FORMATS_SAVEDMODEL_TF_GRAPH_H_
 
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -18,6 +20,7 @@ namespace edgeml::savedmodel {
 
 namespace pb {
 class NodeDef;
+class OpDef;
 }  // namespace pb
 
 // Output `output` of node `node` of the same graph.
@@ -80,7 +83,9 @@ struct Model {
   std::string signature;      // its key; empty for a frozen graph and for chosen inputs and outputs
   std::vector<std::string> signatures;  // the keys of all that the file has
   std::string tensorflow_version;       // that wrote the file, when it says so
-  // Keeps alive what the `def` pointers point to.
+  // The operators that the file defines, by name; frozen graphs define none.
+  std::map<std::string, const pb::OpDef*, std::less<>> ops;
+  // Keeps alive what `ops` and the `def` pointers point to.
   std::shared_ptr<const void> messages;
   // Files whose bytes the constants point into, for MappedFile::StillIntact().
   std::vector<std::shared_ptr<const MappedFile>> mapped;

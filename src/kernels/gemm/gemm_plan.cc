@@ -220,6 +220,15 @@ void GemmFloatPlan::Settle(const GemmKernels& kernels, const PatchGeometry& patc
   workspace_bytes_ = Align64(WorkspaceBytesFloat(patch, k, split_.rows_per_block()));
 }
 
+void GemmFloatPlan::SetWeights(const std::byte* packed, const float* bias) {
+  args_.weights = reinterpret_cast<const float*>(packed);
+  if (bias != nullptr) {
+    std::copy(bias, bias + args_.n, bias_.begin());
+  } else {
+    std::fill(bias_.begin(), bias_.end(), 0.0f);
+  }
+}
+
 void GemmFloatPlan::Run(int64_t piece, const float* input, float* output, void* workspace) const {
   GemmFloatArgs args = args_;
   args.input = input;

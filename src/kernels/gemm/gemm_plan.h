@@ -88,6 +88,9 @@ class GemmFloatPlan {
               int64_t k, const FloatRange& range, const float* bias, const std::byte* packed,
               int num_threads);
 
+  // Other weights and bias for the runs to come; not while one is under way.
+  void SetWeights(const std::byte* packed, const float* bias);
+
   const GemmSplit& split() const { return split_; }
   size_t workspace_bytes() const { return workspace_bytes_; }
   void Run(int64_t piece, const float* input, float* output, void* workspace) const;

@@ -123,6 +123,17 @@ void CopyStrided(const StridedCopy& copy, const void* source, void* target, int 
             [&](int64_t s, int64_t t) { StorePacked(to, t, bits, LoadPacked(from, s, bits)); });
 }
 
+void CopyStridedGradient(const StridedCopy& copy, const float* target_gradient,
+                         float* source_gradient) {
+  if (copy.empty()) return;
+  const int outer = copy.num_loops() - 1;
+  const StridedCopy::Loop inner = outer >= 0 ? copy.loop(outer) : StridedCopy::Loop{1, 1, 1};
+  WalkOuter(copy, std::max(outer, 0), [&](int64_t s, int64_t t) {
+    for (int64_t i = 0; i < inner.extent; ++i)
+      source_gradient[s + i * inner.source_stride] += target_gradient[t + i * inner.target_stride];
+  });
+}
+
 void CopyRun(const void* source, int64_t source_index, void* target, int64_t target_index,
              int64_t count, int bits) {
   if (count <= 0) return;

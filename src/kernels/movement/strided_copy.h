@@ -52,6 +52,12 @@ std::array<int64_t, kMaxRank> DenseStrides(const Shape& shape);
 // a contiguous copy may. Exact.
 void CopyStrided(const StridedCopy& copy, const void* source, void* target, int bits);
 
+// The gradient of a copy of float32, whatever operator made it: ADDS the gradient of each element
+// of the target to that of the element of the source that it was copied from. REQUIRES: each
+// element of the target is written once.
+void CopyStridedGradient(const StridedCopy& copy, const float* target_gradient,
+                         float* source_gradient);
+
 // `count` elements of `bits` width from element `source_index` to element `target_index`; packed
 // types included. The runs must not overlap.
 void CopyRun(const void* source, int64_t source_index, void* target, int64_t target_index,

@@ -157,4 +157,40 @@ void ResizeNearest(const ResizeShape& s, size_t element_size, const void* input,
   }
 }
 
+void ResizeBilinearGradient(const ResizeShape& s, const float* output_gradient,
+                            float* input_gradient, int32_t begin, int32_t end) {
+  const int64_t in_row = static_cast<int64_t>(s.in_w) * s.channels;
+  const FloatAxis y_axis(s.in_h, std::max(s.out_h, 1), s), x_axis(s.in_w, std::max(s.out_w, 1), s);
+  for (int64_t row = int64_t{begin} * s.out_h; row < int64_t{end} * s.out_h; ++row) {
+    float* const image = input_gradient + row / s.out_h * s.in_h * in_row;
+    const FloatPosition y = y_axis.At(static_cast<int32_t>(row % s.out_h));
+    for (int32_t out_x = 0; out_x < s.out_w; ++out_x) {
+      const FloatPosition x = x_axis.At(out_x);
+      const float* const dy = output_gradient + (row * s.out_w + out_x) * s.channels;
+      const auto add = [&](int64_t at_y, int64_t at_x, float share) {
+        float* const to = image + at_y * in_row + at_x * s.channels;
+        for (int32_t c = 0; c < s.channels; ++c) to[c] += share * dy[c];
+      };
+      add(y.lower, x.lower, (1 - y.beyond) * (1 - x.beyond));
+      add(y.upper, x.lower, y.beyond * (1 - x.beyond));
+      add(y.lower, x.upper, (1 - y.beyond) * x.beyond);
+      add(y.upper, x.upper, y.beyond * x.beyond);
+    }
+  }
+}
+
+void ResizeNearestGradient(const ResizeShape& s, const float* output_gradient,
+                           float* input_gradient, int32_t begin, int32_t end) {
+  const int64_t in_row = static_cast<int64_t>(s.in_w) * s.channels;
+  for (int64_t row = int64_t{begin} * s.out_h; row < int64_t{end} * s.out_h; ++row) {
+    const int32_t y = Nearest(static_cast<int32_t>(row % s.out_h), s.in_h, s.out_h, s);
+    float* const line = input_gradient + (row / s.out_h * s.in_h + y) * in_row;
+    for (int32_t out_x = 0; out_x < s.out_w; ++out_x) {
+      const float* const dy = output_gradient + (row * s.out_w + out_x) * s.channels;
+      float* const to = line + int64_t{Nearest(out_x, s.in_w, s.out_w, s)} * s.channels;
+      for (int32_t c = 0; c < s.channels; ++c) to[c] += dy[c];
+    }
+  }
+}
+
 }  // namespace edgeml::kernels

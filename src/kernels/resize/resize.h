@@ -32,6 +32,12 @@ void ResizeBilinear(const ResizeShape& shape, const int16_t* input, int16_t* out
 // Copies whole pixels: any type, of `element_size` bytes.
 void ResizeNearest(const ResizeShape& shape, size_t element_size, const void* input, void* output);
 
+// Their gradients, of float32: ADDED to input_gradient. Images [begin, end) of the batch.
+void ResizeBilinearGradient(const ResizeShape& shape, const float* output_gradient,
+                            float* input_gradient, int32_t begin, int32_t end);
+void ResizeNearestGradient(const ResizeShape& shape, const float* output_gradient,
+                           float* input_gradient, int32_t begin, int32_t end);
+
 }  // namespace edgeml::kernels
 
 #endif  // EDGEML_KERNELS_RESIZE_RESIZE_H_

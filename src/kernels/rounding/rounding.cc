@@ -32,10 +32,6 @@ void Step(const RoundingStep& s, const RoundingArrays& a, int64_t n) {
   }
 }
 
-void ScaledAdd(float a, const float* x, int64_t n, float* y) {
-  for (int64_t i = 0; i < n; ++i) y[i] += a * x[i];
-}
-
 void ChannelProducts(const float* a, const float* b, int64_t rows, int64_t taps, int64_t channels,
                      int64_t begin, int64_t end, bool lower, float* out) {
   const int64_t row = taps * channels;
@@ -51,8 +47,7 @@ void ChannelProducts(const float* a, const float* b, int64_t rows, int64_t taps,
   }
 }
 
-constexpr RoundingKernels kPlain = {
-    .step = Step, .scaled_add = ScaledAdd, .channel_products = ChannelProducts};
+constexpr RoundingKernels kPlain = {.step = Step, .channel_products = ChannelProducts};
 
 }  // namespace
 

@@ -74,15 +74,6 @@ void Step(const RoundingStep& s, const RoundingArrays& a, int64_t n) {
   });
 }
 
-void ScaledAdd(float a, const float* x, int64_t n, float* y) {
-  const DF d;
-  const VF factor = hn::Set(d, a);
-  ForVectors(n, [&](int64_t i, int count) HWY_ATTR {
-    const VF sum = hn::MulAdd(factor, LoadPart(d, x + i, count), LoadPart(d, y + i, count));
-    StorePart(sum, d, y + i, count);
-  });
-}
-
 // Sums of one tap of `a` with kTaps taps of `b`, so that each value of `a` is loaded once.
 template <int kTaps>
 HWY_INLINE void TapProducts(const float* a, const float* b, int64_t rows, int64_t row,
@@ -121,7 +112,6 @@ void ChannelProducts(const float* a, const float* b, int64_t rows, int64_t taps,
 }  // namespace
 
 extern const RoundingKernels kRounding;
-const RoundingKernels kRounding = {
-    .step = Step, .scaled_add = ScaledAdd, .channel_products = ChannelProducts};
+const RoundingKernels kRounding = {.step = Step, .channel_products = ChannelProducts};
 
 }  // namespace edgeml::kernels::EDGEML_SIMD_LEVEL

@@ -35,8 +35,6 @@ struct RoundingArrays {
 
 struct RoundingKernels {
   void (*step)(const RoundingStep& step, const RoundingArrays& arrays, int64_t n);
-  // y[i] += a * x[i].
-  void (*scaled_add)(float a, const float* x, int64_t n, float* y);
   // out[i, j, c] = sum over r of a[r, i, c] * b[r, j, c]; a and b [rows, taps, channels], channels
   // [begin, end). `lower`: of j <= i only, the rest is left as it is.
   void (*channel_products)(const float* a, const float* b, int64_t rows, int64_t taps,

@@ -81,7 +81,6 @@ TEST(Rounding, ProductsAtEveryLevel) {
       std::vector<float> out(static_cast<size_t>(taps * taps * channels), 7.0f);
       kernels.channel_products(a.data(), b.data(), rows, taps, channels, begin, channels, lower,
                                out.data());
-      kernels.scaled_add(0.5f, a.data(), static_cast<int64_t>(channels), out.data());
       return out;
     };
     const auto expected = run(RoundingFor(SimdLevel::kNone));

@@ -22,13 +22,13 @@ void PlainExtent(const float* x, int64_t n, Extent* out) {
 }
 
 int64_t PlainBins(const float* x, int64_t n, float scale, int32_t half, int32_t* out) {
-  int64_t zeros = 0;
+  int64_t count = 0;
   for (int64_t i = 0; i < n; ++i) {
+    if (x[i] == 0) continue;
     const auto m = static_cast<int32_t>(std::fabs(x[i]) * scale);
-    out[i] = x[i] < 0 ? half - 1 - m : half + m;
-    zeros += x[i] == 0;
+    out[count++] = x[i] < 0 ? half - 1 - m : half + m;
   }
-  return zeros;
+  return count;
 }
 
 void PlainChannels(const float* x, int64_t rows, int32_t channels, float* min, float* max,

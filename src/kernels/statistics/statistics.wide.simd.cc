@@ -56,20 +56,22 @@ void WideExtent(const float* x, int64_t n, Extent* out) {
 }
 
 int64_t WideBins(const float* x, int64_t n, float scale, int32_t half, int32_t* out) {
+  static_assert(kLanes32 <= kBinSlack);
   const DF d;
   const DI di;
   const VF vscale = hn::Set(d, scale), zero = hn::Zero(d);
   const auto vhalf = hn::Set(di, half);
-  int64_t zeros = 0, i = 0;
-  for (; i < n; i += kLanes32) {
+  int64_t found = 0;
+  for (int64_t i = 0; i < n; i += kLanes32) {
     const int count = n - i < kLanes32 ? static_cast<int>(n - i) : kLanes32;
-    const VF v = LoadPart(d, x + i, count);
+    const VF v = LoadPart(d, x + i, count);                         // zeros where there is nothing
     const auto m = hn::ConvertTo(di, hn::Mul(hn::Abs(v), vscale));  // truncates
     const auto negative = hn::BitCast(di, hn::VecFromMask(d, hn::Lt(v, zero)));
-    StorePart(hn::Add(vhalf, hn::Xor(m, negative)), di, out + i, count);  // ~m = -1 - m
-    zeros += static_cast<int64_t>(hn::CountTrue(d, hn::Eq(v, zero))) - (kLanes32 - count);
+    const auto bins = hn::Add(vhalf, hn::Xor(m, negative));  // ~m = -1 - m
+    const auto wanted = hn::RebindMask(di, hn::Ne(v, zero));
+    found += static_cast<int64_t>(hn::CompressStore(bins, wanted, di, out + found));
   }
-  return zeros;
+  return found;
 }
 
 void WideChannels(const float* x, int64_t rows, int32_t channels, float* min, float* max,

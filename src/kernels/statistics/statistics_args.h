@@ -11,11 +11,14 @@ struct Extent {
   bool all_finite;  // when false, min and max mean nothing
 };
 
+constexpr int kBinSlack = 16;
+
 struct StatisticsKernels {
   void (*extent)(const float* x, int64_t n, Extent* out);
 
-  // The bin of each finite x [n]: with m = trunc(|x| * scale), half + m, or half - 1 - m when x is
-  // negative. Returns how many are zero. REQUIRES: |x| * scale < half.
+  // The bins of those among the finite x [n] that are not zero (activations often are), in order:
+  // with m = trunc(|x| * scale), half + m, or half - 1 - m when x is negative. Returns how many
+  // there are. REQUIRES: |x| * scale < half; out has n + kBinSlack elements.
   int64_t (*bins)(const float* x, int64_t n, float scale, int32_t half, int32_t* out);
 
   // Lowers min [channels], raises max [channels] and adds to sum [channels] by finite x [rows,

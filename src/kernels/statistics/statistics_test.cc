@@ -32,9 +32,10 @@ TEST(Statistics, AllLevelsAgreeToTheBit) {
       EXPECT_EQ(expected.max, found.max);
       EXPECT_EQ(std::signbit(expected.min), std::signbit(found.min));
       EXPECT_TRUE(found.all_finite);
-      std::vector<int32_t> bins(n + 1, -7), others(n + 1, -7);
-      EXPECT_EQ(kPlainStatistics.bins(x.data(), count, 128, 1024, bins.data()),
-                kernels.bins(x.data(), count, 128, 1024, others.data()));
+      std::vector<int32_t> bins(n + kBinSlack), others(n + kBinSlack);
+      bins.resize(
+          static_cast<size_t>(kPlainStatistics.bins(x.data(), count, 128, 1024, bins.data())));
+      others.resize(static_cast<size_t>(kernels.bins(x.data(), count, 128, 1024, others.data())));
       EXPECT_EQ(bins, others);
     }
     for (const int32_t channels : {1, 2, 7, 8, 16, 24, 33, 64}) {
@@ -65,13 +66,13 @@ TEST(Statistics, FindsWhatIsNotFiniteAnywhere) {
   }
 }
 
-TEST(Statistics, BinsAreSymmetric) {
+TEST(Statistics, BinsAreSymmetricAndLeaveOutZeros) {
   const std::vector<float> x = {0.0f, -0.0f, 0.99f, 1.0f, -0.99f, -1.0f, 3.5f, -3.5f, 1e-40f};
-  std::vector<int32_t> bins(x.size());
   for (const SimdLevel level : SupportedSimdLevels()) {
-    EXPECT_EQ(
-        StatisticsFor(level).bins(x.data(), static_cast<int64_t>(x.size()), 1, 4, bins.data()), 2);
-    EXPECT_EQ(bins, (std::vector<int32_t>{4, 4, 4, 5, 3, 2, 7, 0, 4}));
+    std::vector<int32_t> bins(x.size() + kBinSlack);
+    bins.resize(static_cast<size_t>(
+        StatisticsFor(level).bins(x.data(), static_cast<int64_t>(x.size()), 1, 4, bins.data())));
+    EXPECT_EQ(bins, (std::vector<int32_t>{4, 5, 3, 2, 7, 0, 4}));
   }
 }
 

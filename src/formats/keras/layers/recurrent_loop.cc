@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "src/base/strings.h"
+#include "src/ir/sequence_ops.h"
 
 namespace edgeml::keras {
 namespace {
@@ -13,7 +14,6 @@ using ir::OpCode;
 
 constexpr int32_t kMostUnrolled = 2;  // steps; a loop of more has fewer operators
 constexpr int64_t kMostZeros = 4096;  // elements of a constant of zeros
-constexpr const char kFixBatch[] = "its state needs a batch of known size; convert with --batch 1";
 
 std::string_view NameOfActivation(const Json& activation) {
   if (activation.is_null()) return "linear";
@@ -65,18 +65,6 @@ int32_t Zeros(ir::Emitter& e, const Shape& shape, int32_t like) {
 }
 
 int32_t Reversed(ir::Emitter& e, int32_t x) { return e.Op(OpCode::kReverseV2, {x, e.Ints({1})}); }
-
-// [batch, time, …] → [batch, …] of the last step.
-int32_t LastStep(ir::Emitter& e, int32_t x) {
-  if (!e.ok()) return ir::kNoValue;
-  const auto rank = static_cast<size_t>(e.rank(x));
-  std::vector<int32_t> begin(rank, 0), end(rank, 0), step(rank, 1);
-  begin[1] = -1;
-  ir::StridedSliceAttrs attributes;
-  attributes.begin_mask = attributes.end_mask = ((1 << rank) - 1) & ~2;
-  attributes.shrink_axis_mask = 2;
-  return e.Op(OpCode::kStridedSlice, {x, e.Ints(begin), e.Ints(end), e.Ints(step)}, attributes);
-}
 
 // What goes from step to step. Indices in whichever graph is being made.
 struct Carried {
@@ -150,63 +138,41 @@ int32_t Part(LayerContext& c, std::span<const float> values, size_t part, const 
   return c.e.Floats(shape, values.subspan(part * size, size), c.Name(name));
 }
 
-int32_t FusedLstm(LayerContext& c, const Cell& cell, int32_t x, int32_t batch) {
-  ir::Emitter& e = c.e;
+int32_t FusedLstm(LayerContext& c, const Cell& cell, int32_t x) {
   // The operator wants i, f, c, o; the cell has i, f, o, c.
   static constexpr size_t kGateAt[] = {0, 1, 3, 2};
   static constexpr std::string_view kGates[] = {"input", "forget", "cell", "output"};
   const Shape in{cell.units, cell.kernel.shape[1]}, out{cell.units, cell.units};
-  std::vector<int32_t> inputs(24, ir::kNoValue);
-  inputs[0] = x;
   const std::vector<float> none(cell.bias.empty() ? static_cast<size_t>(cell.units) * 4 : 0);
   const std::span<const float> bias = cell.bias.empty() ? none : cell.bias;
+  ir::LstmWeights weights;
   for (size_t g = 0; g < 4; ++g) {
     const size_t at = kGateAt[g];
-    inputs[1 + g] = Part(c, cell.kernel.floats(), at, in, Concat("input_to_", kGates[g]));
-    inputs[5 + g] =
+    weights.input[g] = Part(c, cell.kernel.floats(), at, in, Concat("input_to_", kGates[g]));
+    weights.recurrent[g] =
         Part(c, cell.recurrent_kernel.floats(), at, out, Concat("recurrent_to_", kGates[g]));
-    inputs[12 + g] = Part(c, bias, at, {cell.units}, Concat(kGates[g], "_bias"));
+    weights.bias[g] = Part(c, bias, at, {cell.units}, Concat(kGates[g], "_bias"));
   }
-  inputs[18] =
-      e.builder().AddVariable(c.Name("output_state"), DType::kFloat32, {batch, cell.units});
-  inputs[19] = e.builder().AddVariable(c.Name("cell_state"), DType::kFloat32, {batch, cell.units});
-  return e.Op(OpCode::kUnidirectionalSequenceLstm, std::move(inputs), ir::LstmAttrs{});
+  return ir::SequenceLstm(c.e, x, weights, c.layer.name);
 }
 
-int32_t FusedSimple(LayerContext& c, const Cell& cell, int32_t x, int32_t batch) {
-  ir::Emitter& e = c.e;
+int32_t FusedSimple(LayerContext& c, const Cell& cell, int32_t x) {
   const std::vector<float> none(cell.bias.empty() ? static_cast<size_t>(cell.units) : 0);
-  ir::RnnAttrs attributes;
-  attributes.activation = *FusedActivation(NameOfActivation(cell.activation));
-  return e.Op(OpCode::kUnidirectionalSequenceRnn,
-              {x, c.Constant(cell.kernel, cell.kernel.shape, "kernel"),
-               c.Constant(cell.recurrent_kernel, cell.recurrent_kernel.shape, "recurrent_kernel"),
-               e.Floats({cell.units}, cell.bias.empty() ? none : cell.bias, c.Name("bias")),
-               e.builder().AddVariable(c.Name("state"), DType::kFloat32, {batch, cell.units})},
-              attributes);
+  return ir::SequenceRnn(
+      c.e, x, c.Constant(cell.kernel, cell.kernel.shape, "kernel"),
+      c.Constant(cell.recurrent_kernel, cell.recurrent_kernel.shape, "recurrent_kernel"),
+      c.e.Floats({cell.units}, cell.bias.empty() ? none : cell.bias, c.Name("bias")),
+      *FusedActivation(NameOfActivation(cell.activation)), c.layer.name);
 }
 
 RecurrenceResult RunFused(LayerContext& c, const Recurrence& r, int32_t x) {
   ir::Emitter& e = c.e;
-  const int32_t batch = e.shape(x)[0];
   const Cell& cell = r.cells[0];
-  if (batch == kUnknownDim) {
-    e.Fail(Error(Code::kUnsupported, kFixBatch));
-    return {};
-  }
-  if (int64_t{batch} * cell.units > INT32_MAX) {
-    e.Fail(Error(Code::kInvalidModel, "a batch of ", batch, " for ", cell.units, " units"));
-    return {};
-  }
-  if (!r.stateful)
-    c.lowering.Note(
-        "recurrent layers became operators that keep their state from run to run, as in "
-        "TensorFlow's conversion; reset_all_variables() starts a new sequence");
+  if (!r.stateful) c.lowering.Note(ir::kKeepsStateNote);
   if (r.backwards) x = Reversed(e, x);
-  int32_t y = cell.kind == Cell::Kind::kLstm ? FusedLstm(c, cell, x, batch)
-                                             : FusedSimple(c, cell, x, batch);
+  int32_t y = cell.kind == Cell::Kind::kLstm ? FusedLstm(c, cell, x) : FusedSimple(c, cell, x);
   if (!r.sequences) {
-    y = LastStep(e, y);
+    y = ir::LastStep(e, y);
   } else if (r.backwards && r.in_input_order) {
     y = Reversed(e, y);
   }

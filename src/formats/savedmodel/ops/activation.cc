@@ -32,16 +32,12 @@ Status LowerSelu(Op& op) {
   return op.Emit(OpCode::kAdd, {up, down});
 }
 
-// max(x, 0) + log(1 + e^-|x|), which no x overflows.
+// log(1 + e^x), which overflows above 88 as in TensorFlow's conversion.
 Status LowerSoftplus(Op& op) {
   EDGEML_RETURN_IF_ERROR(op.ExpectInputs(1));
-  EDGEML_ASSIGN_OR_RETURN(const int32_t above, op.Make(OpCode::kRelu, {op.in[0]}));
-  EDGEML_ASSIGN_OR_RETURN(const int32_t magnitude, op.Make(OpCode::kAbs, {op.in[0]}));
-  EDGEML_ASSIGN_OR_RETURN(const int32_t minus, op.Make(OpCode::kNeg, {magnitude}));
-  EDGEML_ASSIGN_OR_RETURN(const int32_t power, op.Make(OpCode::kExp, {minus}));
+  EDGEML_ASSIGN_OR_RETURN(const int32_t power, op.Make(OpCode::kExp, {op.in[0]}));
   EDGEML_ASSIGN_OR_RETURN(const int32_t sum, op.Make(OpCode::kAdd, {power, op.Float(1.0f)}));
-  EDGEML_ASSIGN_OR_RETURN(const int32_t log, op.Make(OpCode::kLog, {sum}));
-  return op.Emit(OpCode::kAdd, {above, log});
+  return op.Emit(OpCode::kLog, {sum});
 }
 
 Status LowerSoftsign(Op& op) {

@@ -1,6 +1,7 @@
 // Loops and branches.
 #include "src/base/strings.h"
 #include "src/formats/savedmodel/op.h"
+#include "src/formats/savedmodel/ops/sequences.h"
 
 namespace edgeml::savedmodel {
 namespace {
@@ -46,6 +47,8 @@ Result<int32_t> NewList(Op& op, DType type, const Shape& shape) {
 Status LowerWhile(Op& op) {
   if (op.node.graphs.size() != 2) return Error(Code::kInvalidModel, "it has no body");
   IgnoreHints(op);
+  EDGEML_ASSIGN_OR_RETURN(const bool is_recurrence, LowerRecurrence(op));
+  if (is_recurrence) return op.attrs.Finish();
   std::vector<InputSpec> specs;
   for (const int32_t value : op.in) specs.push_back({op.b.type(value), op.b.shape(value)});
   const int32_t count = op.graphs.count();

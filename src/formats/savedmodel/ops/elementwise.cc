@@ -2,6 +2,7 @@
 #include <limits>
 
 #include "src/base/strings.h"
+#include "src/formats/savedmodel/gelu.h"
 #include "src/formats/savedmodel/op.h"
 
 namespace edgeml::savedmodel {
@@ -26,6 +27,14 @@ Status Comparison(Op& op) {
   EDGEML_RETURN_IF_ERROR(op.ExpectInputs(2));
   op.attrs.Ignore("incompatible_shape_error");
   return op.Emit(kOp, op.in, {}, DType::kBool);
+}
+
+Status LowerMul(Op& op) {
+  EDGEML_RETURN_IF_ERROR(op.ExpectInputs(2));
+  if (op.type(0) == DType::kFloat32)
+    if (const auto x = MatchGelu(op))
+      return op.Emit(OpCode::kGelu, {op.ValueOf(*x)}, ir::GeluAttrs{false});
+  return op.Emit(OpCode::kMul, op.in);
 }
 
 Status LowerAddN(Op& op) {
@@ -249,7 +258,7 @@ constexpr OpEntry kOps[] = {
     {"LogicalOr", Binary<OpCode::kLogicalOr>},
     {"Maximum", Binary<OpCode::kMaximum>},
     {"Minimum", Binary<OpCode::kMinimum>},
-    {"Mul", Binary<OpCode::kMul>},
+    {"Mul", LowerMul},
     {"Neg", Unary<OpCode::kNeg>},
     {"NotEqual", Comparison<OpCode::kNotEqual>},
     {"Pow", Binary<OpCode::kPow>},

@@ -221,6 +221,16 @@ Status EinsumDense(Op& op, const Equation& e, const Roles& roles) {
   return ReturnOrdered(op, {made, order}, e.result);
 }
 
+// BATCH_MATMUL applies one matrix to every row of a tensor of up to that many dimensions.
+constexpr size_t kMostBroadcast = 5;
+
+// A product of many rows, whatever their dimensions, and a matrix that all share.
+bool SharesMatrix(const Equation& e, const Roles& roles) {
+  return roles.batch.empty() && roles.summed.size() == 1 && roles.left.size() > 1 &&
+         roles.left.size() < kMostBroadcast && e.left == roles.left + roles.summed &&
+         e.result == roles.left + roles.right;
+}
+
 Status EinsumGeneral(Op& op, const Equation& e, const Roles& roles) {
   // Whichever operand comes first in the result is the left factor.
   const bool swap = e.result == roles.batch + roles.right + roles.left;
@@ -240,7 +250,10 @@ Status EinsumGeneral(Op& op, const Equation& e, const Roles& roles) {
     return Grouped(op, ordered.value, groups, e.sizes);
   };
   bool adj_x = false, adj_y = false;
-  EDGEML_ASSIGN_OR_RETURN(const int32_t x, factor(first, rows, roles.summed, adj_x));
+  int32_t x = op.in[0];
+  if (!SharesMatrix(e, roles)) {
+    EDGEML_ASSIGN_OR_RETURN(x, factor(first, rows, roles.summed, adj_x));
+  }
   // The right factor is [summed, columns] when nothing is to be moved.
   EDGEML_ASSIGN_OR_RETURN(const int32_t y, factor(second, columns, roles.summed, adj_y));
   EDGEML_ASSIGN_OR_RETURN(int32_t made, op.Make(OpCode::kBatchMatMul, {x, y},

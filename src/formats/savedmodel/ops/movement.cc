@@ -1,4 +1,5 @@
 // Slices, joins, gathers and paddings.
+#include <algorithm>
 #include <limits>
 
 #include "src/base/strings.h"
@@ -171,11 +172,23 @@ Status LowerScatterNd(Op& op) {
 Status LowerReverse(Op& op) {
   EDGEML_RETURN_IF_ERROR(op.ExpectInputs(2));
   EDGEML_ASSIGN_OR_RETURN(const auto known, op.Known(1));
-  // One axis at a time.
-  int32_t value = op.in[0];
+  std::vector<int32_t> axes;
   for (const int64_t stated : known) {
     EDGEML_ASSIGN_OR_RETURN(const int32_t axis, AxisOf(stated, op.rank(0)));
-    EDGEML_ASSIGN_OR_RETURN(value, op.Make(OpCode::kReverseV2, {value, op.b.AddInts({axis})}));
+    axes.push_back(axis);
+  }
+  std::sort(axes.begin(), axes.end());
+  if (std::adjacent_find(axes.begin(), axes.end()) != axes.end())
+    return Error(Code::kInvalidModel, "an axis is named twice");
+  // LiteRT reverses dimensions that stand side by side at once, others one after the other.
+  int32_t value = op.in[0];
+  for (size_t first = 0, end; first < axes.size(); first = end) {
+    end = first + 1;
+    while (end < axes.size() && axes[end] == axes[end - 1] + 1) ++end;
+    EDGEML_ASSIGN_OR_RETURN(
+        value,
+        op.Make(OpCode::kReverseV2,
+                {value, op.b.AddInts(std::span<const int32_t>(axes).subspan(first, end - first))}));
   }
   return op.Return(value);
 }
