@@ -1,4 +1,5 @@
 """Models of a few hundred bytes that ask for terabytes: an error, soon, and never more memory than the cap."""
+import os
 import pathlib
 import subprocess
 import sys
@@ -6,9 +7,9 @@ import time
 
 import numpy as np
 import pytest
-from conftest import BINARY
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+BINARY = os.environ.get("EDGEML_BIN") or str(ROOT / "build" / "release" / "bin" / "edgeml")
 sys.path.insert(0, str(ROOT / "tests" / "conformance"))
 from ai_edge_litert import schema_py_generated as schema  # noqa: E402
 from tflite_builder import Graph, Op, T, build  # noqa: E402

@@ -43,6 +43,21 @@ Result<std::map<int32_t, int>> BitsByNode(const ir::Graph& graph, const Quantize
   return bits;
 }
 
+// That each name to keep float is an operator's or a value's that one makes.
+Status CheckKeepFloat(const ir::Graph& graph, const QuantizeOptions& options) {
+  for (const std::string& name : options.keep_float) {
+    const bool found = std::ranges::any_of(graph.nodes, [&](const ir::Node& node) {
+      return node.name() == name || std::ranges::any_of(node.outputs, [&](int32_t v) {
+               return v != ir::kNoValue && graph.values[static_cast<size_t>(v)].name == name;
+             });
+    });
+    if (!found)
+      return Error(Code::kInvalidArgument, "to be kept float: no operator is called '", name,
+                   "' and none makes a tensor of that name; `edgeml inspect` lists them");
+  }
+  return Status::Ok();
+}
+
 WeightFormat FormatOf(const QuantizeOptions& options) {
   WeightFormat format;
   switch (options.scheme) {
@@ -116,6 +131,7 @@ Result<IntegerOptions> ToIntegerOptions(const ir::Module& module, const Quantize
 Result<ir::Module> Quantize(const ir::Module& module, const Ranges& ranges,
                             const QuantizeOptions& options, std::vector<LayerReport>* report) {
   const SchemeInfo& info = InfoOf(options.scheme);
+  EDGEML_RETURN_IF_ERROR(CheckKeepFloat(module.graphs[0], options));
   if (info.calibrated) {
     if (ranges.size() != module.graphs[0].values.size())
       return Error(Code::kInvalidArgument, "the scheme ", info.name,

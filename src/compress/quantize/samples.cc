@@ -29,16 +29,19 @@ bool Fits(const Shape& given, const Shape& expected) {
 
 class DatasetSamples : public SampleSource {
  public:
-  DatasetSamples(std::shared_ptr<const data::Dataset> dataset, data::InputSpec spec,
-                 const data::PreprocessOptions& options)
-      : dataset_(std::move(dataset)), spec_(spec), options_(options) {}
+  DatasetSamples(std::shared_ptr<const data::Dataset> dataset, const std::string& input,
+                 data::InputSpec spec, const data::PreprocessOptions& options)
+      : dataset_(std::move(dataset)),
+        input_(Concat("input '", input, "'")),
+        spec_(spec),
+        options_(options) {}
 
   int64_t size() const override { return dataset_->size(); }
   Result<std::vector<data::Array>> Get(int64_t i) const override {
     EDGEML_ASSIGN_OR_RETURN(const data::Example example, dataset_->Get(i));
     std::vector<data::Array> arrays(1);
     auto array = data::ToModelInput(example, spec_, options_);
-    if (!array.ok()) return array.status();
+    if (!array.ok()) return Status(array.status()).WithContext(input_);
     arrays[0] = std::move(array).value();
     return arrays;
   }
@@ -50,6 +53,7 @@ class DatasetSamples : public SampleSource {
 
  private:
   const std::shared_ptr<const data::Dataset> dataset_;
+  const std::string input_;  // for messages
   const data::InputSpec spec_;
   const data::PreprocessOptions options_;
 };
@@ -86,7 +90,7 @@ Result<std::unique_ptr<SampleSource>> MakeDatasetSamples(
     spec.zero_point = input.quantization.zero_point_at(0);
   }
   return std::unique_ptr<SampleSource>(
-      std::make_unique<DatasetSamples>(std::move(dataset), spec, options));
+      std::make_unique<DatasetSamples>(std::move(dataset), input.name, spec, options));
 }
 
 std::unique_ptr<SampleSource> MakeArraySamples(std::vector<std::vector<data::Array>> samples) {
