@@ -20,6 +20,7 @@ constexpr SchemeInfo kSchemes[] = {
     {Scheme::kInt16x8, "int16x8", "int16 activations, int8 weights", true},
     {Scheme::kInt4, "int4", "int8 activations, int4 weights", true},
     {Scheme::kBinary, "binary", "int8 activations, one-bit weights", true},
+    {Scheme::kMixed, "mixed", "int8 activations, weights of 8 or 4 bits chosen by layer", true},
 };
 
 // The layers that `options.bits` names, by node.

@@ -28,6 +28,7 @@ enum class Scheme : uint8_t {
   kInt16x8,     // int16 activations, int8 weights
   kInt4,        // int8 activations, int4 weights
   kBinary,      // int8 activations, one-bit weights
+  kMixed,       // int8 activations, weights of 8 or 4 bits: QuantizeOptions::bits
 };
 
 struct SchemeInfo {

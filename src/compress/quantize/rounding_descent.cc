@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-namespace edgeml::compress {
+namespace edgeml::quantize {
 namespace {
 
 constexpr double kPi = 3.14159265358979323846;
@@ -73,4 +73,4 @@ kernels::RoundingStep RoundingClock::Next() {
   return step;
 }
 
-}  // namespace edgeml::compress
+}  // namespace edgeml::quantize

@@ -9,7 +9,7 @@
 
 #include "src/kernels/rounding/rounding.h"
 
-namespace edgeml::compress {
+namespace edgeml::quantize {
 
 // Weights with their scales: rows of k, a scale for every `block` of a row.
 struct ScaledRows {
@@ -56,6 +56,6 @@ class RoundingClock {
   double momentum_left_ = 1, rms_left_ = 1;
 };
 
-}  // namespace edgeml::compress
+}  // namespace edgeml::quantize
 
 #endif  // EDGEML_COMPRESS_QUANTIZE_ROUNDING_DESCENT_H_

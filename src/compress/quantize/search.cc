@@ -66,14 +66,14 @@ class Search {
   Ranges RangesBy(RangeMethod method) const {
     CalibrationResult seen = input_.seen;
     seen.method = method;
-    return ChooseRanges(seen, input_.prepared, best_.options.scheme);
+    return ChooseRanges(seen, input_.model, best_.options.scheme);
   }
 
   // Tries a form of the model; keeps it when it is better than the best, or `must_keep`.
   Result<bool> Try(const std::string& what, const QuantizeOptions& options, const Ranges& ranges,
                    bool must_keep = false) {
     EDGEML_ASSIGN_OR_RETURN(const ir::Module small,
-                            Quantize(input_.module, ranges, options, nullptr));
+                            Quantize(input_.model.module, ranges, options, nullptr));
     EDGEML_ASSIGN_OR_RETURN(const double score, input_.judge(small));
     SearchStep step{what, score, must_keep || score > best_.score};
     if (step.kept) {
@@ -94,7 +94,7 @@ class Search {
     refine.correct_bias = true;
     options.rounded.clear();
     options.bias_shift.clear();
-    return Refine(input_.module, best_.ranges, input_.samples, refine, input_.backends,
+    return Refine(input_.model.module, best_.ranges, input_.samples, refine, input_.backends,
                   input_.progress, options)
         .status();
   }
@@ -103,8 +103,8 @@ class Search {
     SensitivityOptions how;
     how.threads = input_.refine.threads;
     EDGEML_ASSIGN_OR_RETURN(
-        best_.costs, MeasureSensitivity(input_.module, best_.ranges, input_.samples, options, how,
-                                        input_.backends, input_.progress));
+        best_.costs, MeasureSensitivity(input_.model.module, best_.ranges, input_.samples, options,
+                                        how, input_.backends, input_.progress));
     return Status::Ok();
   }
 
@@ -208,7 +208,7 @@ Result<SearchResult> MixBits(const SearchInput& input, QuantizeOptions options, 
   EDGEML_RETURN_IF_ERROR(search.Try("8 bits everywhere", best.options, best.ranges, true).status());
   // What each layer costs with 4 bits.
   EDGEML_ASSIGN_OR_RETURN(const std::vector<WeightedLayer> layers,
-                          LayersWithWeights(input.module, best.ranges, best.options));
+                          LayersWithWeights(input.model.module, best.ranges, best.options));
   QuantizeOptions four = best.options;
   for (const WeightedLayer& layer : layers) four.bits[layer.report.name] = 4;
   EDGEML_RETURN_IF_ERROR(search.FindCosts(four));

@@ -53,8 +53,7 @@ struct SearchStep {
 using OnStep = std::function<void(const SearchStep&)>;
 
 struct SearchInput {
-  const ir::Module& module;  // as Prepare() left it
-  const Prepared& prepared;
+  const Prepared& model;
   const CalibrationResult& seen;  // with histograms
   const SampleSource& samples;
   const runtime::Backends& backends;
