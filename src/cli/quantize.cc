@@ -20,6 +20,7 @@
 #include "src/cli/interrupt.h"
 #include "src/cli/model_file.h"
 #include "src/cli/output.h"
+#include "src/cli/quantize_report.h"
 #include "src/compress/quantize/calibration.h"
 #include "src/compress/quantize/calibration_file.h"
 #include "src/compress/quantize/equalization.h"
@@ -50,7 +51,7 @@ struct Options {
   int threads = 0;
   bool per_tensor = false, bias_correction = false, equalize = false, relu6_to_relu = false;
   bool automatic = false;
-  std::string rounding = "nearest", max_drop = "1%", max_size;
+  std::string rounding = "nearest", max_drop = "1%", max_size, report;
   int64_t rounding_samples = 0;
   std::vector<std::string> bits;
   quantize::QuantizeOptions quantize;
@@ -154,7 +155,7 @@ Result<quantize::CalibrationResult> Calibrate(const Options& options,
   calibration.percentile = options.percentile;
   calibration.threads = options.threads;
   calibration.limit = options.samples;
-  calibration.histograms = Searches(options);
+  calibration.histograms = Searches(options) || !options.report.empty();
   std::optional<ProgressBar> progress;
   auto result = quantize::Calibrate(model.module, *samples, calibration, BothBackends(),
                                     Show("calibrate", progress));
@@ -162,20 +163,7 @@ Result<quantize::CalibrationResult> Calibrate(const Options& options,
   return result;
 }
 
-struct Outcome {
-  std::vector<quantize::RefinedLayer> refined;
-  std::vector<quantize::SearchStep> steps;
-  std::vector<quantize::LayerCost> costs;
-  bool within_budget = true;
-  std::vector<LayerReport> layers;
-  std::vector<std::string> notes;
-  int64_t calibration_samples = 0;
-  uint64_t float_bytes = 0, bytes = 0;
-  int64_t ops = 0;
-  std::optional<Evaluation> before, after;
-};
-
-void Equalize(const Options& options, quantize::Prepared& model, Outcome& outcome) {
+void Equalize(const Options& options, quantize::Prepared& model, QuantizeOutcome& outcome) {
   quantize::EqualizationOptions how;
   how.relu6_to_relu = options.relu6_to_relu;
   const quantize::EqualizationReport report = quantize::EqualizeLayers(model.module, how);
@@ -202,7 +190,7 @@ bool Refines(const Options& options) {
 
 Status Refine(const Options& options, const quantize::Prepared& model,
               const quantize::Ranges& ranges, const quantize::SampleSource& samples,
-              quantize::QuantizeOptions& how, Outcome& outcome) {
+              quantize::QuantizeOptions& how, QuantizeOutcome& outcome) {
   quantize::RefineOptions refine;
   refine.round = options.rounding == "adaround";
   refine.correct_bias = options.bias_correction;
@@ -212,6 +200,54 @@ Status Refine(const Options& options, const quantize::Prepared& model,
   EDGEML_ASSIGN_OR_RETURN(outcome.refined,
                           quantize::Refine(model.module, ranges, samples, refine, BothBackends(),
                                            Show("refine", progress), how));
+  return Status::Ok();
+}
+
+// Signal to noise of what each float operator makes, on some of the calibration samples.
+Status MeasureLayers(const Options& options, const quantize::Prepared& model,
+                     const ir::Module& small, const quantize::SampleSource& samples,
+                     QuantizeOutcome& outcome) {
+  constexpr int64_t kSamples = 32;
+  const ir::Graph& graph = model.module.graphs[0];
+  std::vector<quantize::LayerPair> pairs;
+  for (const LayerReport& layer : outcome.layers) {
+    const std::vector<int32_t>& outputs = graph.nodes[static_cast<size_t>(layer.node)].outputs;
+    if (!outputs.empty() && outputs[0] != ir::kNoValue &&
+        graph.values[static_cast<size_t>(outputs[0])].type == DType::kFloat32)
+      pairs.push_back({outputs[0], outputs[0]});
+  }
+  quantize::CompareOptions how;
+  how.limit = kSamples;
+  how.threads = options.threads;
+  EDGEML_ASSIGN_OR_RETURN(outcome.errors, quantize::CompareLayers(model.module, small, pairs,
+                                                                  samples, how, BothBackends()));
+  return Status::Ok();
+}
+
+// Latency of both models, one thread, in turns.
+Status MeasureSpeed(const Options& options, const std::vector<std::byte>& float_bytes,
+                    const std::vector<std::byte>& bytes, QuantizeOutcome& outcome) {
+  constexpr int kRuns = 30;
+  std::unique_ptr<Engine> engines[2];
+  std::vector<double> times[2];
+  for (int side = 0; side < 2; ++side) {
+    EDGEML_ASSIGN_OR_RETURN(Model model, Model::FromBytes(side == 0 ? float_bytes : bytes));
+    EDGEML_ASSIGN_OR_RETURN(engines[side],
+                            Engine::Make(options.out, std::move(model), EngineOptions{}));
+    EDGEML_RETURN_IF_ERROR(engines[side]->FeedRandom(1));
+  }
+  for (int run = 0; run < kRuns; ++run) {
+    for (int side = 0; side < 2; ++side) {
+      if (Interrupted()) return Error(Code::kCancelled, "interrupted");
+      EDGEML_RETURN_IF_ERROR(engines[side]->Run());
+      times[side].push_back(engines[side]->last_run_ms());
+    }
+  }
+  for (int side = 0; side < 2; ++side) {
+    ModelFigures& figures = side == 0 ? outcome.before : outcome.after;
+    figures.latency_ms = SpreadOf(std::move(times[side])).median;
+    figures.arena_bytes = static_cast<int64_t>(engines[side]->session().memory_plan().arena_bytes);
+  }
   return Status::Ok();
 }
 
@@ -230,7 +266,7 @@ quantize::Judge MakeJudge(const Options& options) {
 Status Search(const Options& options, const quantize::Prepared& model,
               const quantize::CalibrationResult& seen, const quantize::SampleSource& samples,
               double float_accuracy, quantize::QuantizeOptions& how, quantize::Ranges& ranges,
-              Outcome& outcome) {
+              QuantizeOutcome& outcome) {
   EDGEML_ASSIGN_OR_RETURN(const double max_drop, ParseDrop(options.max_drop));
   const runtime::Backends backends = BothBackends();
   std::optional<ProgressBar> progress;
@@ -265,74 +301,6 @@ Status Search(const Options& options, const quantize::Prepared& model,
                "calibration data or --scheme int16x8 may help");
 }
 
-void Print(const Options& options, const convert::Report& read, const Outcome& outcome) {
-  std::printf("%s: %s%s%s, %s bytes; as float32 TFLite %s bytes\n", Printable(options.in).c_str(),
-              read.format.c_str(), read.version.empty() ? "" : " ", Printable(read.version).c_str(),
-              Grouped(static_cast<int64_t>(read.input_bytes)).c_str(),
-              Grouped(static_cast<int64_t>(outcome.float_bytes)).c_str());
-  for (const std::string& note : outcome.notes) std::printf("note: %s\n", Printable(note).c_str());
-  if (outcome.calibration_samples > 0)
-    std::printf("calibrated on %s samples (%s)\n", Grouped(outcome.calibration_samples).c_str(),
-                options.method.c_str());
-  int64_t quantized = 0;
-  Table stays({"stays float", "output", "why"});
-  for (const LayerReport& layer : outcome.layers) {
-    if (layer.quantized)
-      ++quantized;
-    else
-      stays.Add({layer.op, Printable(layer.name), Printable(layer.reason)});
-  }
-  if (!outcome.layers.empty())
-    std::printf("%lld of %zu float operators quantized\n", static_cast<long long>(quantized),
-                outcome.layers.size());
-  if (!stays.empty()) stays.Print();
-  if (outcome.before && outcome.after)
-    std::printf("accuracy %s → %s on %s examples of %s\n",
-                Percent(outcome.before->accuracy).c_str(), Percent(outcome.after->accuracy).c_str(),
-                Grouped(outcome.after->count).c_str(), Printable(options.eval).c_str());
-  std::printf("→ %s, %s bytes, %.3g x smaller\n", Printable(options.out).c_str(),
-              Grouped(static_cast<int64_t>(outcome.bytes)).c_str(),
-              static_cast<double>(outcome.float_bytes) /
-                  static_cast<double>(std::max<uint64_t>(outcome.bytes, 1)));
-}
-
-Json ToJson(const Options& options, const convert::Report& read, const Outcome& outcome) {
-  Json layers = Json::array();
-  for (const LayerReport& layer : outcome.layers) {
-    Json one = {{"op", layer.op}, {"name", layer.name}, {"quantized", layer.quantized}};
-    if (layer.weight_bits > 0) one["weight_bits"] = layer.weight_bits;
-    if (!layer.reason.empty()) one["reason"] = layer.reason;
-    layers.push_back(std::move(one));
-  }
-  Json json = {{"input", options.in},
-               {"output", options.out},
-               {"scheme", options.scheme},
-               {"format", read.format},
-               {"version", read.version},
-               {"input_bytes", read.input_bytes},
-               {"float_bytes", outcome.float_bytes},
-               {"output_bytes", outcome.bytes},
-               {"ops", outcome.ops},
-               {"calibration_samples", outcome.calibration_samples},
-               {"notes", outcome.notes},
-               {"layers", layers},
-               {"within_budget", outcome.within_budget}};
-  json["steps"] = Json::array();
-  for (const quantize::SearchStep& step : outcome.steps)
-    json["steps"].push_back({{"what", step.what}, {"accuracy", step.score}, {"kept", step.kept}});
-  json["refined"] = Json::array();
-  for (const quantize::RefinedLayer& layer : outcome.refined)
-    json["refined"].push_back({{"op", layer.op},
-                               {"name", layer.name},
-                               {"weights", layer.weights},
-                               {"changed", layer.changed},
-                               {"nearest_error", layer.nearest_error},
-                               {"error", layer.error}});
-  if (outcome.before) json["accuracy_before"] = outcome.before->accuracy;
-  if (outcome.after) json["accuracy"] = outcome.after->accuracy;
-  return json;
-}
-
 Status QuantizeFile(const Options& options, bool json) {
   EDGEML_ASSIGN_OR_RETURN(quantize::QuantizeOptions how, ParseQuantize(options));
   EDGEML_RETURN_IF_ERROR(CheckOutput(options.out));
@@ -345,7 +313,15 @@ Status QuantizeFile(const Options& options, bool json) {
   metadata.std = options.pixels.std;
   EDGEML_RETURN_IF_ERROR(metadata.Apply(module));
 
-  Outcome outcome;
+  QuantizeOutcome outcome;
+  outcome.in = options.in;
+  outcome.out = options.out;
+  outcome.scheme = options.scheme;
+  outcome.method = options.method;
+  outcome.eval = options.eval;
+  outcome.format = read.format;
+  outcome.version = read.version;
+  outcome.input_bytes = read.input_bytes;
   outcome.notes = read.notes;
   convert::ReferenceEvaluator evaluator(EffectiveMemoryCap(reading.memory_cap));
   auto prepared = quantize::Prepare(std::move(module), evaluator);
@@ -354,7 +330,7 @@ Status QuantizeFile(const Options& options, bool json) {
   ir::Module compact = prepared->module;
   ir::CompactValues(compact);
   EDGEML_ASSIGN_OR_RETURN(std::vector<std::byte> float_bytes, tflite::WriteTflite(compact));
-  outcome.float_bytes = float_bytes.size();
+  outcome.before.bytes = float_bytes.size();
 
   if (options.equalize) Equalize(options, *prepared, outcome);
   quantize::Ranges ranges;
@@ -364,7 +340,7 @@ Status QuantizeFile(const Options& options, bool json) {
                  "--auto and --scheme mixed judge by accuracy: give --eval DATA, and a scheme that "
                  "is calibrated");
   if (!options.eval.empty()) {
-    EDGEML_ASSIGN_OR_RETURN(outcome.before, EvaluateModule(options, std::move(float_bytes)));
+    EDGEML_ASSIGN_OR_RETURN(outcome.before.evaluation, EvaluateModule(options, float_bytes));
   }
   std::unique_ptr<quantize::SampleSource> samples;
   if ((calibrated && options.ranges.empty()) || refines || Searches(options)) {
@@ -378,25 +354,38 @@ Status QuantizeFile(const Options& options, bool json) {
     if (!options.save_ranges.empty())
       EDGEML_RETURN_IF_ERROR(WriteRangesFile(options.save_ranges, seen));
     ranges = quantize::ChooseRanges(seen, *prepared, how.scheme);
+    if (!options.report.empty())
+      for (const quantize::TensorRecord& tensor : seen.tensors)
+        if (tensor.graph == 0) outcome.observed.emplace(tensor.value, tensor.observer);
     if (Searches(options))
-      EDGEML_RETURN_IF_ERROR(Search(options, *prepared, seen, *samples, outcome.before->accuracy,
-                                    how, ranges, outcome));
+      EDGEML_RETURN_IF_ERROR(Search(options, *prepared, seen, *samples,
+                                    outcome.before.evaluation->accuracy, how, ranges, outcome));
   }
   if (refines && !Searches(options))
     EDGEML_RETURN_IF_ERROR(Refine(options, *prepared, ranges, *samples, how, outcome));
+  outcome.ranges = ranges;
   EDGEML_ASSIGN_OR_RETURN(ir::Module small,
                           quantize::Quantize(prepared->module, ranges, how, &outcome.layers));
+  if (!options.report.empty() && samples != nullptr)
+    EDGEML_RETURN_IF_ERROR(MeasureLayers(options, *prepared, small, *samples, outcome));
   ir::CompactValues(small);
   outcome.ops = static_cast<int64_t>(small.graphs[0].nodes.size());
+  EDGEML_ASSIGN_OR_RETURN(std::vector<std::byte> bytes, tflite::WriteTflite(small));
   if (!options.eval.empty()) {
-    EDGEML_ASSIGN_OR_RETURN(std::vector<std::byte> bytes, tflite::WriteTflite(small));
-    EDGEML_ASSIGN_OR_RETURN(outcome.after, EvaluateModule(options, std::move(bytes)));
+    EDGEML_ASSIGN_OR_RETURN(outcome.after.evaluation, EvaluateModule(options, bytes));
   }
-  EDGEML_ASSIGN_OR_RETURN(outcome.bytes, WriteModel(small, options.out));
+  if (!options.report.empty())
+    EDGEML_RETURN_IF_ERROR(MeasureSpeed(options, float_bytes, bytes, outcome));
+  EDGEML_ASSIGN_OR_RETURN(outcome.after.bytes, WriteModel(small, options.out));
+  if (!options.report.empty()) {
+    const std::string page = ReportPage(outcome);
+    EDGEML_RETURN_IF_ERROR(
+        WriteFileAtomically(options.report, std::as_bytes(std::span<const char>(page))));
+  }
   if (json)
-    PrintJson(ToJson(options, read, outcome));
+    PrintJson(ToJson(outcome));
   else
-    Print(options, read, outcome);
+    PrintOutcome(outcome);
   return Status::Ok();
 }
 
@@ -464,6 +453,8 @@ Action AddQuantize(CLI::App& app) {
   app.add_option("--max-size", options->max_size,
                  "With --scheme mixed: bytes of weights instead, e.g. 60K");
   app.add_option("--eval", options->eval, "Data to measure accuracy on, before and after");
+  app.add_option("--report", options->report,
+                 "Write a page (.html): sizes, speed, accuracy, what each layer lost and why");
   app.add_option("--eval-limit", options->eval_limit, "Only the first N examples of it")
       ->check(CLI::PositiveNumber);
   options->pixels.AddTo(app);
