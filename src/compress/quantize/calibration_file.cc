@@ -57,7 +57,8 @@ Result<int64_t> Integer(const Json& json, std::string_view name, int64_t least, 
 
 Result<float> Finite(const Json& json, std::string_view name) {
   const auto value = json.number();
-  if (value && std::isfinite(static_cast<float>(*value))) return static_cast<float>(*value);
+  if (value && std::isfinite(static_cast<float>(*value)))
+    return static_cast<float>(*value) + 0.0f;  // no observer gives a negative zero
   return Error(Code::kInvalidModel, "\"", name, "\" is ", json.ToString(), ", not a number");
 }
 
@@ -76,7 +77,7 @@ Result<std::vector<T>> Numbers(const Json& json, std::string_view name, size_t m
     if (!good)
       return Error(Code::kInvalidModel, "\"", name, "\" is not at most ", most,
                    " numbers with blanks between: see place ", at - text.data());
-    numbers.push_back(number);
+    numbers.push_back(number + T{0});
     at = next == end ? next : next + 1;
   }
   return numbers;

@@ -297,6 +297,21 @@ TEST_F(RangesFileTest, ReadsBackAsItWas) {
   }
 }
 
+TEST_F(RangesFileTest, ZerosAreNotNegative) {
+  std::string text = Written(RangeMethod::kMinMax);
+  const std::string_view zero = "\"min\": 0,";
+  const size_t at = text.find(zero);
+  ASSERT_NE(at, std::string::npos);
+  const std::string as_it_was = text;
+  for (const char* negative : {"\"min\": -0,", "\"min\": -0.0,", "\"min\": -1e-99,"}) {
+    text = as_it_was;
+    text.replace(at, zero.size(), negative);
+    const auto result = ReadRanges(text);
+    ASSERT_TRUE(result.ok()) << result.status().message();
+    EXPECT_EQ(WriteRanges(*result), as_it_was) << negative;
+  }
+}
+
 TEST_F(RangesFileTest, RefusesWhatIsNoOutcome) {
   const std::string text = Written(RangeMethod::kEntropy);
   ASSERT_TRUE(ReadRanges(text).ok());

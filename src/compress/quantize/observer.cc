@@ -124,7 +124,8 @@ Range Observer::MovingAverage() const {
   if (average_weight_ == 0) return extent_;
   // Rounding must not leave the range that the values have.
   const auto corrected = [&](double average) {
-    return std::clamp(static_cast<float>(average / average_weight_), extent_.min, extent_.max);
+    return std::clamp(static_cast<float>(average / average_weight_), extent_.min, extent_.max) +
+           0.0f;
   };
   return {corrected(average_min_), corrected(average_max_)};
 }
