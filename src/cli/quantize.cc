@@ -210,12 +210,10 @@ Status MeasureLayers(const Options& options, const quantize::Prepared& model,
   constexpr int64_t kSamples = 32;
   const ir::Graph& graph = model.module.graphs[0];
   std::vector<quantize::LayerPair> pairs;
-  for (const LayerReport& layer : outcome.layers) {
-    const std::vector<int32_t>& outputs = graph.nodes[static_cast<size_t>(layer.node)].outputs;
-    if (!outputs.empty() && outputs[0] != ir::kNoValue &&
-        graph.values[static_cast<size_t>(outputs[0])].type == DType::kFloat32)
-      pairs.push_back({outputs[0], outputs[0]});
-  }
+  for (const LayerReport& layer : outcome.layers)
+    if (layer.output >= 0 &&
+        graph.values[static_cast<size_t>(layer.output)].type == DType::kFloat32)
+      pairs.push_back({layer.output, layer.output});
   quantize::CompareOptions how;
   how.limit = kSamples;
   how.threads = options.threads;

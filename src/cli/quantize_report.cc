@@ -175,8 +175,8 @@ std::string Layers(const QuantizeOutcome& outcome) {
       "<th>values</th></tr>\n";
   const std::map<int32_t, double> shares = Shares(outcome);
   for (const quantize::LayerError& error : outcome.errors) {
-    const auto layer = std::ranges::find_if(
-        outcome.layers, [&](const LayerReport& one) { return one.name == error.name; });
+    const auto layer =
+        std::ranges::find(outcome.layers, error.pair.reference, &LayerReport::output);
     const int32_t v = error.pair.reference;
     const double share = shares.at(v);
     std::string picture;

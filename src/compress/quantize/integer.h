@@ -43,6 +43,7 @@ struct LayerReport {
   int32_t node = 0;  // position in the float graph
   ir::OpCode op_code = ir::OpCode::kCustom;
   std::string op, name;  // of its first output
+  int32_t output = -1;   // that output, a value of the float graph
   int weight_bits = 0;   // 0 = no weights, or they stay float
   bool quantized = false;
   std::string reason;   // why not

@@ -38,8 +38,10 @@ class Planner {
       layer.node = static_cast<int32_t>(n);
       layer.op_code = node.op;
       layer.op = node.name();
-      if (!node.outputs.empty() && node.outputs[0] != ir::kNoValue)
-        layer.name = ValueOf(node.outputs[0]).name;
+      if (!node.outputs.empty() && node.outputs[0] != ir::kNoValue) {
+        layer.output = node.outputs[0];
+        layer.name = ValueOf(layer.output).name;
+      }
       layer.reason = Reason(n, plan);
       layer.quantized = plan.nodes[n].quantized = layer.reason.empty();
       if (const auto format = WeightFormatOf(graph_, layer.node, options_);

@@ -108,6 +108,7 @@ class Quantizer {
     layer.op_code = graph_.node(n).op;
     layer.op = graph_.node(n).name();
     layer.name = NameOfOutput(n);
+    layer.output = graph_.node(n).outputs[0];
     const int bits = BitsFor(n);
     std::vector<size_t> places;
     bool all = true;
