@@ -220,6 +220,17 @@ Result<std::vector<int32_t>> GraphBuilder::Add(OpCode op, std::vector<int32_t> i
   const size_t kind = DefOf(op).attributes;
   node.attributes = std::holds_alternative<std::monostate>(attributes) ? DefaultAttributes(kind)
                                                                        : std::move(attributes);
+  // Shape rules multiply dimensions.
+  const auto fits = [](const Shape& shape, DType type) {
+    return CheckedByteSize(shape, BitsOf(type) == 0 ? DType::kInt8 : type).has_value();
+  };
+  for (const int32_t v : node.inputs) {
+    if (v == kNoValue) continue;
+    for (const Trial& trial : trials_[static_cast<size_t>(v)])
+      if (!fits(trial.shape, type(v)))
+        return Error(Code::kInvalidModel, NameOf(op), ": an input of shape ", shape(v).ToString(),
+                     " is larger than memory can be");
+  }
   ReplaceTargetShape(node);
 
   // The shapes in each trial, unless the importer states them.
@@ -238,6 +249,10 @@ Result<std::vector<int32_t>> GraphBuilder::Add(OpCode op, std::vector<int32_t> i
                    ": the shape of its result depends on values that are only known at run time");
   }
   for (size_t i = 0; i < outputs.size(); ++i) {
+    for (const auto& of_trial : shapes)
+      if (!fits(of_trial[i], outputs[i].type))
+        return Error(Code::kInvalidModel, NameOf(op), ": a result of shape ",
+                     of_trial[i].ToString(), " is larger than memory can be");
     Shape open = shapes[0][i];
     if (shapes[1][i].rank() != open.rank())
       return Error(Code::kUnsupported, NameOf(op), ": the rank of its result is not known");

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <limits>
+
 namespace edgeml::ir {
 namespace {
 
@@ -33,6 +35,16 @@ TEST(GraphBuilder, ErrorsNameTheOperator) {
   const auto sum = b.Add(OpCode::kAdd, {x, y});
   EXPECT_EQ(sum.status().code(), Code::kInvalidModel);
   EXPECT_EQ(sum.status().message().substr(0, 3), "ADD");
+}
+
+TEST(GraphBuilder, ShapesThatOverflowAreErrors) {
+  GraphBuilder b("main");
+  constexpr int32_t kMost = std::numeric_limits<int32_t>::max();
+  const int32_t x = b.AddInput("x", DType::kFloat32, {kMost, kMost, kMost});
+  EXPECT_EQ(b.Add(OpCode::kTanh, {x}).status().code(), Code::kInvalidModel);
+  const int32_t rows = b.AddInput("rows", DType::kFloat32, {kMost, kMost / 8, 1});
+  const int32_t columns = b.AddInput("columns", DType::kFloat32, {1, 1, kMost});
+  EXPECT_EQ(b.Add(OpCode::kAdd, {rows, columns}).status().code(), Code::kInvalidModel);
 }
 
 // Sums of two integers stand in for an evaluator.
