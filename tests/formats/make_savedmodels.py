@@ -123,6 +123,24 @@ def save_session(path, resource):
         save_answers(path.with_name(path.name + ".npz"), [feed], session.run(y, {x: feed}))
 
 
+def save_learning_phase(path, phase):
+    """A frozen graph of TensorFlow 1 that asks whether it is being trained, with control flow of the first kind."""
+    v1 = tf.compat.v1
+    v1.disable_control_flow_v2()
+    with tf.Graph().as_default() as graph, v1.Session() as session:
+        x = v1.placeholder(tf.float32, [3, 4], name="x")
+        training = tf.constant(phase) if phase is not None else v1.placeholder(tf.bool, [], name="training")
+        training = v1.placeholder_with_default(training, [], name="phase")
+        y = v1.cond(training, lambda: x * 2.0 + 1.0, lambda: tf.constant([1.0, 2.0, 3.0, 4.0]) - x)
+        z = v1.cond(training, lambda: tf.constant(1.0), lambda: tf.constant(2.0))
+        out = tf.add(y, z, name="y")
+        feed = values(3, 4)
+        path.write_bytes(graph.as_graph_def().SerializeToString())
+        if phase is not None:
+            save_answers(path.with_suffix(".npz"), [feed], session.run(out, {x: feed}))
+    v1.enable_control_flow_v2()
+
+
 def save_containers(folder, cases):
     module = Counter()
     tf.saved_model.save(module, str(folder / "module"), signatures={
@@ -134,6 +152,9 @@ def save_containers(folder, cases):
     graph = convert_variables_to_constants_v2(module.nested.get_concrete_function(), lower_control_flow=False).graph
     (cases / "frozen.pb").write_bytes(graph.as_graph_def().SerializeToString())
     save_answers(cases / "frozen.npz", [x], [answers["a"], answers["z"]])
+    for phase in (False, True):
+        save_learning_phase(cases / f"phase_{phase}.pb", phase)
+    save_learning_phase(folder / "phase_open.pb", None)
     for resource in (False, True):
         save_session(cases / f"session_{'resource' if resource else 'reference'}", resource)
     old = tf_keras.Sequential([tf_keras.layers.Input((7,)), tf_keras.layers.Embedding(11, 4), tf_keras.layers.LSTM(6)])

@@ -1,4 +1,4 @@
-"""keras.applications from .h5 and .keras: the numbers of Keras, and no more operators than TensorFlow makes.
+"""keras.applications from .h5, .keras and SavedModels: the numbers of Keras, and no more operators than TensorFlow makes.
 
 The networks have random weights (make_applications.py). `./test` takes two of them, `./test --all` every one.
 """
@@ -20,6 +20,7 @@ BINARY = os.environ.get("EDGEML_BIN") or str(ROOT / "build" / "release" / "bin" 
 SMALL = ["MobileNetV2", "MobileNetV3Small"]
 ALL = SMALL + ["MobileNet", "MobileNetV3Large", "EfficientNetB0", "EfficientNetV2B0", "ResNet50", "ResNet50V2", "DenseNet121",
                "NASNetMobile", "InceptionV3", "Xception"]
+EXPORTED = SMALL + ["EfficientNetB0", "DenseNet121", "NASNetMobile"]  # as SavedModels too
 NAMES = ALL if os.environ.get("EDGEML_ALL") == "1" else SMALL
 # Of the largest output. Folding batch normalization into weights rounds differently, layer after layer; a network with
 # random weights has more of it than a trained one.
@@ -40,11 +41,16 @@ def answer(engine, path, x):
     return interpreter.get_tensor(interpreter.get_output_details()[0]["index"])
 
 
-@pytest.mark.parametrize("extension", ["h5", "keras"])
-def test_answers_as_keras(network, extension, tmp_path):
+@pytest.mark.parametrize("kind", ["h5", "keras", "saved_model"])
+def test_answers_as_keras(network, kind, tensorflow, tmp_path):
     folder, name, made = network
     out = tmp_path / "out.tflite"
-    done = subprocess.run([BINARY, "convert", folder / f"{name}.{extension}", out, "--batch", "2", "--json"],
+    model = folder / f"{name}.{kind}"
+    if kind == "saved_model":
+        if name not in EXPORTED:
+            pytest.skip("not among those that are exported")
+        model = tensorflow.make(["export_application.py"], folder / f"{name}.keras") / name
+    done = subprocess.run([BINARY, "convert", model, out, "--batch", "2", "--json"],
                           capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     report = json.loads(done.stdout)
@@ -53,7 +59,7 @@ def test_answers_as_keras(network, extension, tmp_path):
     assert np.std(y) > 1e-2, "the outputs do not differ: such a test could not fail"
     for engine in (edge_ml.Interpreter, peer.Interpreter):
         np.testing.assert_allclose(answer(engine, out, x), y, rtol=0, atol=TOLERANCE * np.abs(y).max())
-    print(f"{name}.{extension}: {report['ops']} operators, TensorFlow {len(made['tf_ops'])}")
+    print(f"{name}.{kind}: {report['ops']} operators, TensorFlow {len(made['tf_ops'])}")
     ours = collections.Counter(d["op_name"] for d in edge_ml.Interpreter(model_path=str(out))._get_ops_details())
     assert report["ops"] <= len(made["tf_ops"]), (ours, collections.Counter(made["tf_ops"].tolist()))
     assert report["output_bytes"] <= 1.01 * int(made["tf_bytes"])

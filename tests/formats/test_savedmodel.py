@@ -140,6 +140,12 @@ def test_a_variable_that_changes_unseen_is_no_error(made):
     assert operators(dump("graph", made / "containers" / "module", "counting_unseen").stdout) == ["Mul"]
 
 
+def test_conditions_of_tensorflow_1_must_be_constant(made, tmp_path):
+    done = subprocess.run([BINARY, "convert", made / "containers" / "phase_open.pb", tmp_path / "out.tflite"],
+                          capture_output=True, text=True, check=False)
+    assert done.returncode == 4 and "whose condition is not constant" in done.stderr, done.stderr
+
+
 def test_lookup_tables_are_named(made, tmp_path):
     done = subprocess.run([BINARY, "convert", made / "containers" / "table", tmp_path / "out.tflite"], capture_output=True,
                           text=True, check=False)

@@ -8,13 +8,14 @@
 #include <utility>
 
 #include "src/base/strings.h"
+#include "src/formats/savedmodel/attributes.h"
 
 namespace edgeml::savedmodel {
 namespace {
 
-constexpr std::string_view kControlFlow1[] = {
-    "Enter",   "Exit",     "LoopCond",         "Merge",     "NextIteration", "RefEnter",
-    "RefExit", "RefMerge", "RefNextIteration", "RefSwitch", "Switch"};
+constexpr std::string_view kControlFlow1[] = {"Enter",    "Exit",    "LoopCond", "NextIteration",
+                                              "RefEnter", "RefExit", "RefMerge", "RefNextIteration",
+                                              "RefSwitch"};
 
 // Names of the outputs of operators that have several, none of them a list. In functions an output
 // is called by name; any name of another operator means its first output or list of outputs.
@@ -210,6 +211,12 @@ class BodyMaker {
     return Status::Ok();
   }
 
+  // The Identity of a Switch, which the nodes of a branch of TensorFlow 1 wait for.
+  bool BeginsBranch(const BodyNode& node) const {
+    return node.def->op() == "Identity" && node.inputs.size() == 1 &&
+           node.inputs[0].node != kArgument &&
+           body_.nodes[static_cast<size_t>(node.inputs[0].node)].def->op() == "Switch";
+  }
   static bool OnlyChecks(const BodyNode& node) { return node.def->op() == "Assert"; }
 
   // Depth first, without recursion: a graph may be as deep as it is long.
@@ -231,9 +238,7 @@ class BodyMaker {
           state = State::kOpen;
           EDGEML_RETURN_IF_ERROR(CheckKind(*node.def));
         }
-        // What a constant waits for does not change it.
-        const size_t controls = node.def->op() == "Const" ? 0 : node.control.size();
-        if (visit.next == node.inputs.size() + controls) {
+        if (visit.next == node.inputs.size() + node.control.size()) {
           state = State::kDone;
           body_.order.push_back(visit.node);
           stack.pop_back();
@@ -244,6 +249,9 @@ class BodyMaker {
             i < node.inputs.size() ? node.inputs[i].node : node.control[i - node.inputs.size()];
         if (input == kArgument || states[static_cast<size_t>(input)] == State::kDone) continue;
         if (OnlyChecks(body_.nodes[static_cast<size_t>(input)])) continue;
+        // What a constant waits for does not change it, unless it is a branch.
+        if (node.def->op() == "Const" && !BeginsBranch(body_.nodes[static_cast<size_t>(input)]))
+          continue;
         if (states[static_cast<size_t>(input)] == State::kOpen)
           return Error(Code::kInvalidModel, "node '", node.def->name(), "' depends on itself");
         stack.push_back({input});
@@ -256,9 +264,13 @@ class BodyMaker {
     if (std::find(std::begin(kControlFlow1), std::end(kControlFlow1), def.op()) ==
         std::end(kControlFlow1))
       return Status::Ok();
-    return Error(Code::kUnsupported, "node '", def.name(), "' (", def.op(),
-                 ") is control flow of TensorFlow 1, which is not supported; export the model with "
-                 "tf.compat.v1.enable_control_flow_v2()");
+    // The nodes of a loop carry the name of its frame.
+    const pb::AttrValue* const frame = FindAttr(def, "frame_name");
+    return Error(
+        Code::kUnsupported, "node '", def.name(), "' (", def.op(), ") is ",
+        frame == nullptr ? std::string("control flow") : Concat("of the loop '", frame->s(), "'"),
+        " of TensorFlow 1, which is not supported; export the model with "
+        "tf.compat.v1.enable_control_flow_v2()");
   }
 
   FunctionFinder functions_;

@@ -43,7 +43,7 @@ using FunctionFinder = std::function<const pb::FunctionDef*(std::string_view)>;
 
 // The body of a function: its arguments are those of the signature. Errors name the function:
 // kInvalidModel for names that do not exist or are used twice and for cycles, kUnsupported for the
-// control flow of TensorFlow 1 (Switch, Merge, Enter …).
+// loops of TensorFlow 1 (Enter, Exit …).
 Result<Body> MakeFunctionBody(const pb::FunctionDef& function, const FunctionFinder& functions);
 
 // The body of a graph. `fed` names the tensors that become its arguments, `fetched` those that

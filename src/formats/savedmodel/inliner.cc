@@ -145,6 +145,12 @@ Status Inliner::Expand(const Body& body, std::span<const Value> args, const Plac
       EDGEML_ASSIGN_OR_RETURN(const Value value, value_of(input));
       inputs.push_back(value);
     }
+    // In a branch that is never taken even constants wait for its beginning.
+    for (const int32_t before : node.control)
+      if (outputs[static_cast<size_t>(before)].never) {
+        outputs[static_cast<size_t>(index)].never = true;
+        return Status::Ok();
+      }
     return ExpandNode(node, std::move(inputs), place, outputs[static_cast<size_t>(index)]);
   };
   for (const int32_t index : body.order) {
@@ -168,6 +174,11 @@ Status Inliner::ExpandNode(const BodyNode& node, std::vector<Value> inputs, cons
                            Outputs& outputs) {
   const pb::NodeDef& def = *node.def;
   const std::string_view op = def.op();
+  if (op == "Merge") return ExpandMerge(inputs, outputs);
+  outputs.never = std::any_of(inputs.begin(), inputs.end(),
+                              [](const Value& input) { return input.kind == Value::Kind::kNever; });
+  if (outputs.never) return Status::Ok();
+  if (op == "Switch") return ExpandSwitch(inputs, place, outputs);
   if (IsOneOf(op, kHandles)) return HandleNode(def, place, outputs);
   if (IsOneOf(op, kPassOn)) {
     if (inputs.empty()) return Error(Code::kInvalidModel, "it has no input");
@@ -276,6 +287,8 @@ Result<Endpoint> Inliner::TensorOf(const Value& value, const Place& place) {
       break;
     case Value::Kind::kRestored:
       return Error(Code::kUnsupported, "it reads a checkpoint while the model runs");
+    case Value::Kind::kNever:
+      return Error(Code::kUnsupported, "it reads a branch that is never taken");
     case Value::Kind::kEffect:
       return Error(Code::kUnsupported, "it reads the result of '",
                    value.effect == nullptr ? "" : value.effect->name(), "' (",
@@ -300,6 +313,7 @@ Result<Endpoint> Inliner::TensorOf(const Value& value, const Place& place) {
 }
 
 Result<Inliner::Value> Inliner::OutputOf(const Outputs& outputs, int32_t number) const {
+  if (outputs.never) return Value{.kind = Value::Kind::kNever};
   if (outputs.node >= 0) return Value{.kind = Value::Kind::kTensor, .at = {outputs.node, number}};
   if (static_cast<size_t>(number) < outputs.values.size())
     return outputs.values[static_cast<size_t>(number)];

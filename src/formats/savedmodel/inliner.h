@@ -69,6 +69,7 @@ class Inliner {
       kTensor,    // `at`
       kVariable,  // the handle of variable `index`, or with `is_ref` also its value
       kRestored,  // output `at.output` of RestoreV2 number `index`
+      kNever,     // of a branch of TensorFlow 1 that a constant condition never takes
     };
     Kind kind = Kind::kEffect;
     bool is_ref = false;
@@ -81,6 +82,7 @@ class Inliner {
   struct Outputs {
     int32_t node = -1;
     std::vector<Value> values;
+    bool never = false;  // each is a kNever
   };
   struct BuiltNode {
     Node node;
@@ -132,6 +134,11 @@ class Inliner {
   // The number of the branch that a constant condition chooses; -1 when it is not constant.
   Result<int32_t> ConstantBranch(const pb::NodeDef& def, const Value& condition,
                                  const Place& place);
+  // Switch and Merge of a constant condition, which are all of TensorFlow 1's that is understood.
+  Status ExpandSwitch(std::span<const Value> inputs, const Place& place, Outputs& outputs);
+  static Status ExpandMerge(std::span<const Value> inputs, Outputs& outputs);
+  // The value of a constant; kUnsupported when it is none.
+  Result<Constant> ConstantValue(const Value& value, const Place& place);
   // Makes input `input` of a graph a copy of the constant that it is always fed.
   void Bind(int32_t graph, int32_t input, const BuiltNode& constant);
   // For each input of a graph, whether a node reads it or it is one of `outputs`.

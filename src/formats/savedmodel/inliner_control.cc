@@ -130,13 +130,47 @@ Status Inliner::ExpandWhile(const pb::NodeDef& def, std::span<const Value> input
   return Status::Ok();
 }
 
+Result<Constant> Inliner::ConstantValue(const Value& value, const Place& place) {
+  const BuiltNode* const node = ConstantAt(value, place.graph);
+  const pb::AttrValue* const stated =
+      node == nullptr || node->node.def == nullptr ? nullptr : FindAttr(*node->node.def, "value");
+  if (stated == nullptr) return Error(Code::kUnsupported, "it is no constant");
+  return ReadTensor(stated->tensor(), messages_, budget_);
+}
+
+// Inputs: data, condition. Output 0 is the data where the condition is false, output 1 where true.
+Status Inliner::ExpandSwitch(std::span<const Value> inputs, const Place& place, Outputs& outputs) {
+  if (inputs.size() != 2) return Error(Code::kInvalidModel, "it has no data or no condition");
+  const Result<Constant> condition = ConstantValue(inputs[1], place);
+  if (!condition.ok() || condition->type != DType::kBool || condition->data.bytes.size() != 1)
+    return Error(Code::kUnsupported,
+                 "it is control flow of TensorFlow 1 whose condition is not constant; export the "
+                 "model with tf.compat.v1.enable_control_flow_v2()");
+  const Value never{.kind = Value::Kind::kNever};
+  const bool taken = condition->data.bytes[0] != std::byte{0};
+  outputs.values = {taken ? never : inputs[0], taken ? inputs[0] : never};
+  return Status::Ok();
+}
+
+// Hands on the one input that is there, and its number.
+Status Inliner::ExpandMerge(std::span<const Value> inputs, Outputs& outputs) {
+  std::vector<Value> taken;
+  for (const Value& input : inputs)
+    if (input.kind != Value::Kind::kNever) taken.push_back(input);
+  outputs.never = taken.empty();
+  if (taken.size() > 1)
+    return Error(Code::kUnsupported, "it joins branches that may both be taken");
+  outputs.values = std::move(taken);
+  return Status::Ok();
+}
+
 Result<int32_t> Inliner::ConstantBranch(const pb::NodeDef& def, const Value& condition,
                                         const Place& place) {
-  const BuiltNode* const node = ConstantAt(condition, place.graph);
-  const pb::AttrValue* const value =
-      node == nullptr || node->node.def == nullptr ? nullptr : FindAttr(*node->node.def, "value");
-  if (value == nullptr) return -1;
-  EDGEML_ASSIGN_OR_RETURN(const Constant constant, ReadTensor(value->tensor(), messages_, budget_));
+  if (ConstantAt(condition, place.graph) == nullptr) return -1;
+  const Result<Constant> read = ConstantValue(condition, place);
+  if (!read.ok())
+    return read.status().code() == Code::kUnsupported ? Result<int32_t>(-1) : read.status();
+  const Constant& constant = *read;
   if (constant.shape.rank() != 0) return -1;
   const auto bytes = constant.data.bytes;
   if (constant.type == DType::kBool && def.op().ends_with("If"))
