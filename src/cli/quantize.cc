@@ -2,6 +2,7 @@
 #include "src/compress/quantize/quantize.h"
 
 #include <CLI/CLI.hpp>
+#include <charconv>
 #include <cmath>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -25,6 +26,7 @@
 #include "src/compress/quantize/prepare.h"
 #include "src/compress/quantize/refine.h"
 #include "src/compress/quantize/samples.h"
+#include "src/compress/quantize/search.h"
 #include "src/convert/evaluator.h"
 #include "src/formats/tflite/metadata.h"
 #include "src/formats/tflite/writer.h"
@@ -47,7 +49,8 @@ struct Options {
   int64_t samples = 0, eval_limit = 0;
   int threads = 0;
   bool per_tensor = false, bias_correction = false, equalize = false, relu6_to_relu = false;
-  std::string rounding = "nearest";
+  bool automatic = false;
+  std::string rounding = "nearest", max_drop = "1%", max_size;
   int64_t rounding_samples = 0;
   std::vector<std::string> bits;
   quantize::QuantizeOptions quantize;
@@ -105,6 +108,20 @@ Status WriteRangesFile(const std::string& path, const quantize::CalibrationResul
   return WriteFileAtomically(path, std::as_bytes(std::span<const char>(text)));
 }
 
+// Whether forms of the model are tried and judged.
+bool Searches(const Options& options) { return options.automatic || options.scheme == "mixed"; }
+
+// "1%" or "0.5 %" of accuracy, in points; as a fraction.
+Result<double> ParseDrop(const std::string& text) {
+  const std::string number = text.substr(0, text.find_first_of(" %"));
+  double points = 0;
+  const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), points);
+  if (error != std::errc() || end != number.data() + number.size() || points < 0 || points > 100)
+    return Error(Code::kInvalidArgument, "--max-drop ", text,
+                 ": expected points of accuracy such as 1%");
+  return points / 100;
+}
+
 Result<std::unique_ptr<quantize::SampleSource>> OpenSamples(const Options& options,
                                                             const quantize::Prepared& model) {
   if (options.calibration.empty())
@@ -137,6 +154,7 @@ Result<quantize::CalibrationResult> Calibrate(const Options& options,
   calibration.percentile = options.percentile;
   calibration.threads = options.threads;
   calibration.limit = options.samples;
+  calibration.histograms = Searches(options);
   std::optional<ProgressBar> progress;
   auto result = quantize::Calibrate(model.module, *samples, calibration, BothBackends(),
                                     Show("calibrate", progress));
@@ -146,6 +164,9 @@ Result<quantize::CalibrationResult> Calibrate(const Options& options,
 
 struct Outcome {
   std::vector<quantize::RefinedLayer> refined;
+  std::vector<quantize::SearchStep> steps;
+  std::vector<quantize::LayerCost> costs;
+  bool within_budget = true;
   std::vector<LayerReport> layers;
   std::vector<std::string> notes;
   int64_t calibration_samples = 0;
@@ -163,6 +184,16 @@ void Equalize(const Options& options, quantize::Prepared& model, Outcome& outcom
   outcome.notes.push_back(Concat("equalized ", report.pairs, " pairs of layers, by factors up to ",
                                  Significant(report.largest_scale)));
   if (report.relu6 > 0) outcome.notes.push_back(Concat(report.relu6, " RELU6 became RELU"));
+}
+
+Result<Evaluation> EvaluateModule(const Options& options, std::vector<std::byte> bytes) {
+  EDGEML_ASSIGN_OR_RETURN(const data::PreprocessOptions preprocess, options.pixels.Preprocess());
+  EDGEML_ASSIGN_OR_RETURN(const std::unique_ptr<data::Dataset> dataset,
+                          data::OpenDataset(options.eval));
+  EDGEML_ASSIGN_OR_RETURN(Model model, Model::FromBytes(bytes));
+  EDGEML_ASSIGN_OR_RETURN(const std::unique_ptr<Engine> engine,
+                          Engine::Make(options.out, std::move(model), EngineOptions{}));
+  return Evaluate(*engine, *dataset, preprocess, options.eval_limit);
 }
 
 bool Refines(const Options& options) {
@@ -184,14 +215,54 @@ Status Refine(const Options& options, const quantize::Prepared& model,
   return Status::Ok();
 }
 
-Result<Evaluation> EvaluateModule(const Options& options, std::vector<std::byte> bytes) {
-  EDGEML_ASSIGN_OR_RETURN(const data::PreprocessOptions preprocess, options.pixels.Preprocess());
-  EDGEML_ASSIGN_OR_RETURN(const std::unique_ptr<data::Dataset> dataset,
-                          data::OpenDataset(options.eval));
-  EDGEML_ASSIGN_OR_RETURN(Model model, Model::FromBytes(bytes));
-  EDGEML_ASSIGN_OR_RETURN(const std::unique_ptr<Engine> engine,
-                          Engine::Make(options.out, std::move(model), EngineOptions{}));
-  return Evaluate(*engine, *dataset, preprocess, options.eval_limit);
+// The accuracy of a module, as the searches ask for it.
+quantize::Judge MakeJudge(const Options& options) {
+  return [&options](const ir::Module& module) -> Result<double> {
+    ir::Module compact = module;
+    ir::CompactValues(compact);
+    EDGEML_ASSIGN_OR_RETURN(std::vector<std::byte> bytes, tflite::WriteTflite(compact));
+    EDGEML_ASSIGN_OR_RETURN(const Evaluation found, EvaluateModule(options, std::move(bytes)));
+    return found.accuracy;
+  };
+}
+
+// --auto and --scheme mixed.
+Status Search(const Options& options, const quantize::Prepared& model,
+              const quantize::CalibrationResult& seen, const quantize::SampleSource& samples,
+              double float_accuracy, quantize::QuantizeOptions& how, quantize::Ranges& ranges,
+              Outcome& outcome) {
+  EDGEML_ASSIGN_OR_RETURN(const double max_drop, ParseDrop(options.max_drop));
+  const runtime::Backends backends = BothBackends();
+  std::optional<ProgressBar> progress;
+  quantize::SearchInput input{model, seen, samples, backends, MakeJudge(options)};
+  input.float_score = float_accuracy;
+  input.max_drop = max_drop;
+  input.refine.limit = options.rounding_samples;
+  input.refine.threads = options.threads;
+  input.on_step = [](const quantize::SearchStep& step) {
+    std::fprintf(stderr, "%s: %s%s\n", Printable(step.what).c_str(), Percent(step.score).c_str(),
+                 step.kept ? "" : ", not kept");
+  };
+  input.progress = [](int64_t, int64_t) { return !Interrupted(); };
+  size_t max_bytes = 0;
+  if (!options.max_size.empty()) {
+    EDGEML_ASSIGN_OR_RETURN(max_bytes, ParseBytes(options.max_size));
+  }
+  const bool mixed = how.scheme == Scheme::kMixed;
+  EDGEML_ASSIGN_OR_RETURN(quantize::SearchResult found,
+                          mixed ? quantize::MixBits(input, how, static_cast<int64_t>(max_bytes))
+                                : quantize::MendUntilGood(input, how));
+  how = std::move(found.options);
+  ranges = std::move(found.ranges);
+  outcome.steps = std::move(found.steps);
+  outcome.costs = std::move(found.costs);
+  outcome.within_budget = found.within_budget;
+  if (found.within_budget || max_bytes > 0) return Status::Ok();
+  return Error(Code::kFailed, "the best that was found has an accuracy of ", Percent(found.score),
+               ", more than ", options.max_drop, " below the float model's ",
+               Percent(float_accuracy),
+               "; nothing is written. A larger --max-drop, more "
+               "calibration data or --scheme int16x8 may help");
 }
 
 void Print(const Options& options, const convert::Report& read, const Outcome& outcome) {
@@ -244,7 +315,19 @@ Json ToJson(const Options& options, const convert::Report& read, const Outcome& 
                {"ops", outcome.ops},
                {"calibration_samples", outcome.calibration_samples},
                {"notes", outcome.notes},
-               {"layers", layers}};
+               {"layers", layers},
+               {"within_budget", outcome.within_budget}};
+  json["steps"] = Json::array();
+  for (const quantize::SearchStep& step : outcome.steps)
+    json["steps"].push_back({{"what", step.what}, {"accuracy", step.score}, {"kept", step.kept}});
+  json["refined"] = Json::array();
+  for (const quantize::RefinedLayer& layer : outcome.refined)
+    json["refined"].push_back({{"op", layer.op},
+                               {"name", layer.name},
+                               {"weights", layer.weights},
+                               {"changed", layer.changed},
+                               {"nearest_error", layer.nearest_error},
+                               {"error", layer.error}});
   if (outcome.before) json["accuracy_before"] = outcome.before->accuracy;
   if (outcome.after) json["accuracy"] = outcome.after->accuracy;
   return json;
@@ -276,8 +359,15 @@ Status QuantizeFile(const Options& options, bool json) {
   if (options.equalize) Equalize(options, *prepared, outcome);
   quantize::Ranges ranges;
   const bool calibrated = quantize::InfoOf(how.scheme).calibrated, refines = Refines(options);
+  if (Searches(options) && (!calibrated || options.eval.empty()))
+    return Error(Code::kInvalidArgument,
+                 "--auto and --scheme mixed judge by accuracy: give --eval DATA, and a scheme that "
+                 "is calibrated");
+  if (!options.eval.empty()) {
+    EDGEML_ASSIGN_OR_RETURN(outcome.before, EvaluateModule(options, std::move(float_bytes)));
+  }
   std::unique_ptr<quantize::SampleSource> samples;
-  if ((calibrated && options.ranges.empty()) || refines) {
+  if ((calibrated && options.ranges.empty()) || refines || Searches(options)) {
     EDGEML_ASSIGN_OR_RETURN(samples, OpenSamples(options, *prepared));
   }
   if (calibrated) {
@@ -285,17 +375,20 @@ Status QuantizeFile(const Options& options, bool json) {
                             Calibrate(options, *prepared, samples.get()));
     outcome.calibration_samples = seen.samples;
     outcome.notes.insert(outcome.notes.end(), seen.warnings.begin(), seen.warnings.end());
-    ranges = quantize::ChooseRanges(seen, *prepared, how.scheme);
     if (!options.save_ranges.empty())
       EDGEML_RETURN_IF_ERROR(WriteRangesFile(options.save_ranges, seen));
+    ranges = quantize::ChooseRanges(seen, *prepared, how.scheme);
+    if (Searches(options))
+      EDGEML_RETURN_IF_ERROR(Search(options, *prepared, seen, *samples, outcome.before->accuracy,
+                                    how, ranges, outcome));
   }
-  if (refines) EDGEML_RETURN_IF_ERROR(Refine(options, *prepared, ranges, *samples, how, outcome));
+  if (refines && !Searches(options))
+    EDGEML_RETURN_IF_ERROR(Refine(options, *prepared, ranges, *samples, how, outcome));
   EDGEML_ASSIGN_OR_RETURN(ir::Module small,
                           quantize::Quantize(prepared->module, ranges, how, &outcome.layers));
   ir::CompactValues(small);
   outcome.ops = static_cast<int64_t>(small.graphs[0].nodes.size());
   if (!options.eval.empty()) {
-    EDGEML_ASSIGN_OR_RETURN(outcome.before, EvaluateModule(options, std::move(float_bytes)));
     EDGEML_ASSIGN_OR_RETURN(std::vector<std::byte> bytes, tflite::WriteTflite(small));
     EDGEML_ASSIGN_OR_RETURN(outcome.after, EvaluateModule(options, std::move(bytes)));
   }
@@ -363,6 +456,13 @@ Action AddQuantize(CLI::App& app) {
                  "Operators (SOFTMAX) or tensors whose layers stay float");
   app.add_flag("--allow-float", options->quantize.allow_float,
                "Operators without integer form stay float instead of being an error");
+  app.add_flag("--auto", options->automatic,
+               "Mend step by step until the accuracy on --eval is within --max-drop");
+  app.add_option("--max-drop", options->max_drop,
+                 "With --auto and --scheme mixed: points of accuracy that may be lost")
+      ->capture_default_str();
+  app.add_option("--max-size", options->max_size,
+                 "With --scheme mixed: bytes of weights instead, e.g. 60K");
   app.add_option("--eval", options->eval, "Data to measure accuracy on, before and after");
   app.add_option("--eval-limit", options->eval_limit, "Only the first N examples of it")
       ->check(CLI::PositiveNumber);

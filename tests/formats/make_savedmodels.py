@@ -5,6 +5,7 @@
 
 FOLDER/cases/NAME is a SavedModel (NAME.pb a frozen graph), NAME.npz its inputs x0, x1 … and TensorFlow's outputs y0, y1 …
 FOLDER/tf_ops.json tells for each case the operators that TensorFlow's converter makes of it; null where it fails.
+FOLDER/containers/custom_NAME are functions that need custom operators; FOLDER/custom_ops.json those that TensorFlow makes.
 FOLDER/containers holds models for single features of the container, FOLDER/bundle a bundle of every type, in two data
 files, with a tensor in parts. FOLDER/done is written last.
 """
@@ -23,10 +24,10 @@ import numpy as np
 import tensorflow as tf
 import tf_keras
 from tensorflow.lite.python import schema_py_generated as schema
-from tensorflow.lite.tools import flatbuffer_utils
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
-from savedmodel_cases import FUNCTIONS, LAYERS, OLD_LAYERS, values
+from savedmodel_cases import CUSTOM, FUNCTIONS, LAYERS, OLD_LAYERS, values
+from tflite_operators import custom_operators, operators
 
 L = keras.layers
 
@@ -143,6 +144,10 @@ def save_containers(folder, cases):
     table.table = tf.lookup.StaticHashTable(tf.lookup.KeyValueTensorInitializer(["a"], [1]), 0)
     table.function = tf.function(table.table.lookup, input_signature=[tf.TensorSpec([2], tf.string, name="x")])
     tf.saved_model.save(table, str(folder / "table"), signatures=table.function)
+    plain = tf.Module()
+    plain.forward = tf.function(lambda x: x * 2, input_signature=[tf.TensorSpec([2], name="x")])
+    plain.shifted = tf.function(lambda x: x + 2, input_signature=[tf.TensorSpec([2], name="x")])
+    tf.saved_model.save(plain, str(folder / "no_signature"))
     (folder / "text").mkdir()
     (folder / "text" / "saved_model.pbtxt").write_text("saved_model_schema_version: 1\n")
 
@@ -169,18 +174,19 @@ def save_bundle(folder):
     np.savez(folder / "tensors.npz", parts=whole, last=values(3), **{k.replace("/", "|"): v for k, v in tensors.items()})
 
 
-CODES = {number: name for name, number in vars(schema.BuiltinOperator).items() if isinstance(number, int)}
-
-
-def operators(folder):
-    """The operators of all graphs that TensorFlow's converter makes of a SavedModel, by default; None when it fails."""
+def converted(folder, custom=False):
+    """The file that TensorFlow's converter makes of a SavedModel; None when it fails."""
+    converter = tf.lite.TFLiteConverter.from_saved_model(str(folder))
+    converter.allow_custom_ops = custom
     try:
-        content = tf.lite.TFLiteConverter.from_saved_model(str(folder)).convert()
+        return converter.convert()
     except Exception:  # pylint: disable=broad-exception-caught
         return None  # of many types
-    model = flatbuffer_utils.convert_bytearray_to_object(bytearray(content))
-    codes = [CODES[max(code.builtinCode, code.deprecatedBuiltinCode)] for code in model.operatorCodes]
-    return [codes[op.opcodeIndex] for graph in model.subgraphs for op in graph.operators]
+
+
+def counted(folder):
+    content = converted(folder)
+    return None if content is None else operators(content, schema)
 
 
 def main():
@@ -199,8 +205,13 @@ def main():
         save_layer(cases, name, make)
     for name, make in OLD_LAYERS.items():
         save_old_layer(cases, name, make)
-    counted = {path.name: operators(path) for path in sorted(cases.iterdir()) if path.is_dir()}
-    (folder / "tf_ops.json").write_text(json.dumps(counted))
+    for name, (function, inputs, shapes) in CUSTOM.items():
+        save_function(folder / "containers", f"custom_{name}", function, inputs, shapes)
+    made = {path.name: counted(path) for path in sorted(cases.iterdir()) if path.is_dir()}
+    (folder / "tf_ops.json").write_text(json.dumps(made))
+    made = {path.name: custom_operators(converted(path, custom=True), schema)
+            for path in sorted((folder / "containers").glob("custom_*")) if path.is_dir()}
+    (folder / "custom_ops.json").write_text(json.dumps(made))
     (folder / "done").touch()
 
 

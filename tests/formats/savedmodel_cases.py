@@ -8,12 +8,13 @@ def values(*shape):
     return np.random.default_rng(sum(shape)).normal(0, 1, shape).astype("float32")
 
 
+CUSTOM = {}  # those that TFLite has no operators for, likewise
 FUNCTIONS = {}  # name: function, its inputs, their shapes in the signature
 
 
-def add(name, function, *inputs, shapes=None):
+def add(name, function, *inputs, shapes=None, to=None):
     inputs = [np.asarray(x) for x in inputs]
-    FUNCTIONS[name] = function, inputs, shapes or [x.shape for x in inputs]
+    (FUNCTIONS if to is None else to)[name] = function, inputs, shapes or [x.shape for x in inputs]
 
 
 def truth(x):
@@ -102,6 +103,34 @@ add("open_einsum", lambda x: tf.einsum("abc,cd->abd", x, tf.constant(values(4, 5
 add("open_resize", lambda x: tf.image.resize(x, tf.shape(x)[1:3] * 2), IMAGE, shapes=[[None, 5, 6, 4]])
 
 
+def boxes():
+    low = values(12, 2)
+    return np.concatenate([low, low + np.abs(values(12, 2)[::-1]) + 0.2], 1)
+
+
+RAW = tf.raw_ops
+add("boxes", lambda b, s: tf.image.non_max_suppression(b, s, 8, 0.3, 0.2), boxes(), np.abs(values(12)))
+add("boxes_padded", lambda b, s: RAW.NonMaxSuppressionV4(
+    boxes=b, scores=s, max_output_size=8, iou_threshold=0.3, score_threshold=0.2, pad_to_max_output_size=True), boxes(),
+    np.abs(values(12)))
+add("boxes_soft", lambda b, s: RAW.NonMaxSuppressionV5(
+    boxes=b, scores=s, max_output_size=8, iou_threshold=0.3, score_threshold=0.2, soft_nms_sigma=0.5,
+    pad_to_max_output_size=True), boxes(), np.abs(values(12)))
+for number in (-1, 0, 1, 2, 7):
+    add(f"case_{number}", lambda n, x: tf.switch_case(n, [lambda: x * 2, lambda: x + 1, lambda: -x, lambda: x / 2]),
+        np.int32(number), MATRIX)
+add("fake_quant_channels", lambda x: tf.matmul(x, tf.quantization.fake_quant_with_min_max_vars_per_channel(
+    tf.constant(values(4, 3)), [-1.0, -0.4, -0.1], [1.1, 0.9, 2.0])), MATRIX)
+add("spectrogram", lambda x: RAW.AudioSpectrogram(input=x, window_size=20, stride=7), values(90, 2))
+add("mfcc", lambda x: RAW.Mfcc(spectrogram=RAW.AudioSpectrogram(input=x, window_size=400, stride=160, magnitude_squared=True),
+                               sample_rate=16000, dct_coefficient_count=10), values(1600, 1))
+add("inverse", tf.linalg.inv, values(2, 3, 3), to=CUSTOM)
+add("patches", lambda x: tf.image.extract_patches(x, [1, 3, 3, 1], [1, 2, 2, 1], [1, 1, 1, 1], "VALID"), IMAGE, to=CUSTOM)
+add("argmax", lambda x: RAW.MaxPoolWithArgmax(input=x, ksize=[1, 2, 2, 1], strides=[1, 2, 2, 1], padding="VALID"), IMAGE,
+    to=CUSTOM)
+add("open", tf.linalg.inv, values(2, 3, 3), shapes=[[None, 3, 3]], to=CUSTOM)
+
+
 def one(shape, layer):
     """A model of one layer, made from keras.layers."""
     def make(layers, batch=None):
@@ -132,6 +161,7 @@ LAYERS |= {
     "upsampling": one((5, 4, 3), lambda L: L.UpSampling2D((2, 3), interpolation="bilinear")),
     "distributed": one((4, 6, 6, 2), lambda L: L.TimeDistributed(L.Conv2D(3, 3))),
     "lstm": one((5, 4), lambda L: L.LSTM(3)), "lstm_sequences": one((5, 4), lambda L: L.LSTM(3, return_sequences=True)),
+    "lstm_states": one((5, 4), lambda L: L.LSTM(3, return_state=True)),
     "lstm_backwards": one((5, 4), lambda L: L.LSTM(3, go_backwards=True)),
     "gru": one((5, 4), lambda L: L.GRU(3, return_sequences=True)), "gru_before": one((5, 4), lambda L: L.GRU(3, reset_after=False)),
     "simple_rnn": one((5, 4), lambda L: L.SimpleRNN(3)), "conv_lstm": one((3, 6, 6, 2), lambda L: L.ConvLSTM2D(3, 3)),

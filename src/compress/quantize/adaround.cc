@@ -6,6 +6,7 @@
 
 #include "src/base/cpu_features.h"
 #include "src/base/strings.h"
+#include "src/compress/quantize/rounding_descent.h"
 #include "src/kernels/elementwise/accumulate.h"
 #include "src/kernels/gemm/products.h"
 #include "src/kernels/rounding/rounding.h"
@@ -23,7 +24,6 @@ constexpr int64_t kRows = 64;
 constexpr int kMaxSweeps = 50;
 // Steps between looks at whether all weights are settled.
 constexpr int kSettledInterval = 25;
-constexpr double kPi = 3.14159265358979323846;
 
 size_t Size(int64_t n) { return static_cast<size_t>(n); }
 
@@ -101,20 +101,18 @@ class Solver {
         weights_(problem.weights.data() + first * k_),
         scales_(problem.scales.data() + first * (k_ / block_)),
         result_(result) {
-    floor_.resize(Size(rows * k_));
-    up_.resize(floor_.size());
-    nearest_up_.resize(floor_.size());
-    delta_.resize(floor_.size());
-    gradient_.resize(floor_.size());
-    if (d_ != nullptr) linear_.resize(floor_.size());
-    SettleChoices();
+    choices_ = ChoicesOf(rows_view());
+    up_ = choices_.nearest_up;
+    delta_.resize(up_.size());
+    gradient_.resize(up_.size());
+    if (d_ != nullptr) linear_.resize(up_.size());
   }
 
   // All outputs by trying everything.
   void Exhaust() {
     if (d_ != nullptr) PlainLinear();
     for (int64_t r = 0; r < rows_; ++r) {
-      SetUp(r, nearest_up_);
+      SetUp(r, choices_.nearest_up);
       PlainGradient(r);
       result_->nearest_error[Size(first_ + r)] = Error(r);
       result_->error[Size(first_ + r)] = ExhaustRow(r);
@@ -127,10 +125,10 @@ class Solver {
     std::vector<float> workspace(hessian.workspace_floats(rows_));
     if (d_ != nullptr) Linear();
     // Nearest rounding, and what becomes of it.
-    for (int64_t r = 0; r < rows_; ++r) SetUp(r, nearest_up_);
+    for (int64_t r = 0; r < rows_; ++r) SetUp(r, choices_.nearest_up);
     hessian.Run(delta_.data(), rows_, workspace.data(), gradient_.data());
     for (int64_t r = 0; r < rows_; ++r) result_->nearest_error[Size(first_ + r)] = Error(r);
-    std::vector<uint8_t> best = nearest_up_;
+    std::vector<uint8_t> best = choices_.nearest_up;
     std::vector<double> error(result_->nearest_error.begin() + first_,
                               result_->nearest_error.begin() + first_ + rows_);
     const auto keep_better = [&] {
@@ -164,23 +162,8 @@ class Solver {
  private:
   float Scale(int64_t r, int64_t i) const { return scales_[r * (k_ / block_) + i / block_]; }
 
-  // The two integers of each weight, or one that the range leaves.
-  void SettleChoices() {
-    const auto lo = static_cast<float>(problem_.qmin), hi = static_cast<float>(problem_.qmax);
-    choices_.resize(floor_.size());
-    for (int64_t r = 0; r < rows_; ++r) {
-      for (int64_t i = 0; i < k_; ++i) {
-        const size_t at = Size(r * k_ + i);
-        const float scale = Scale(r, i);
-        const float real = scale > 0 ? weights_[at] / scale : 0.0f;
-        const float below = std::floor(real);
-        const float a = std::clamp(below, lo, hi), b = std::clamp(below + 1, lo, hi);
-        choices_[at] = scale > 0 && a < b;
-        floor_[at] = a;
-        nearest_up_[at] = choices_[at] && std::clamp(std::nearbyint(real), lo, hi) == b;
-      }
-    }
-    up_ = nearest_up_;
+  ScaledRows rows_view() const {
+    return {weights_, scales_, rows_, k_, block_, problem_.qmin, problem_.qmax};
   }
 
   // Rounds output `r` so.
@@ -188,7 +171,7 @@ class Solver {
     for (int64_t i = 0; i < k_; ++i) {
       const size_t at = Size(r * k_ + i);
       up_[at] = up[at];
-      delta_[at] = Scale(r, i) * (floor_[at] + static_cast<float>(up_[at])) - weights_[at];
+      delta_[at] = Scale(r, i) * (choices_.floor[at] + static_cast<float>(up_[at])) - weights_[at];
     }
   }
 
@@ -238,7 +221,7 @@ class Solver {
       bool flipped = false;
       for (int64_t i = 0; i < k_; ++i) {
         const size_t at = Size(r * k_ + i);
-        if (!choices_[at]) continue;
+        if (!choices_.free[at]) continue;
         double step;
         // Not for what rounding errors of the sums may feign.
         if (!(FlipGain(r, i, &step) < -1e-5 * step * step * h_[i * k_ + i])) continue;
@@ -254,7 +237,7 @@ class Solver {
   double ExhaustRow(int64_t r) {
     std::vector<int64_t> free;
     for (int64_t i = 0; i < k_; ++i)
-      if (choices_[Size(r * k_ + i)]) free.push_back(i);
+      if (choices_.free[Size(r * k_ + i)]) free.push_back(i);
     std::vector<double> gradient(Size(k_));
     for (int64_t i = 0; i < k_; ++i) {
       const size_t at = Size(r * k_ + i);
@@ -278,7 +261,7 @@ class Solver {
         best = code;
       }
     }
-    std::vector<uint8_t> up = nearest_up_;
+    std::vector<uint8_t> up = choices_.nearest_up;
     for (size_t bit = 0; bit < free.size(); ++bit)
       up[Size(r * k_ + free[bit])] ^= static_cast<uint8_t>((best >> bit) & 1);
     SetUp(r, up);
@@ -286,40 +269,25 @@ class Solver {
   }
 
   bool Descend(const HessianProduct& hessian, float* workspace) {
-    std::vector<float> v(floor_.size()), momentum(floor_.size()), square(floor_.size());
-    std::vector<float> gain(Size(rows_));
-    // A weight without a choice stands where the sigmoid is flat; on its lower integer.
-    constexpr float kFlat = 30.0f;
+    std::vector<float> v = InitialVariables(rows_view(), choices_);
+    std::vector<float> momentum(v.size()), square(v.size()), gain(Size(rows_));
     for (int64_t r = 0; r < rows_; ++r) {
       double chance = 0;
       for (int64_t i = 0; i < k_; ++i) {
         const size_t at = Size(r * k_ + i);
         const float scale = Scale(r, i);
         chance += double{scale} * scale * h_[i * k_ + i] / 12;
-        const float part = scale > 0 ? weights_[at] / scale - floor_[at] : 0.0f;
-        v[at] =
-            choices_[at] ? kernels::InverseRectifiedSigmoid(std::clamp(part, 0.0f, 1.0f)) : -kFlat;
-        delta_[at] = scale * (floor_[at] + kernels::RectifiedSigmoid(v[at])) - weights_[at];
+        delta_[at] = scale * (choices_.floor[at] + kernels::RectifiedSigmoid(v[at])) - weights_[at];
       }
       gain[Size(r)] = chance > 0 ? static_cast<float>(2.0 * static_cast<double>(k_) / chance) : 0;
     }
-    const int warm =
-        static_cast<int>(options_.warm_start * static_cast<float>(options_.iterations));
-    kernels::RoundingStep step;
-    step.learning_rate = options_.learning_rate;
-    double momentum_left = 1, rms_left = 1;
+    RoundingClock clock({options_.iterations, options_.learning_rate, options_.regularization,
+                         options_.beta_start, options_.beta_end, options_.warm_start});
     for (int t = 0; t < options_.iterations; ++t) {
       if (options_.cancel != nullptr && options_.cancel->load(std::memory_order_relaxed))
         return false;
       hessian.Run(delta_.data(), rows_, workspace, gradient_.data());
-      step.regularization = t < warm ? 0.0f : options_.regularization;
-      const double passed = static_cast<double>(t - warm) / std::max(1, options_.iterations - warm);
-      step.beta = options_.beta_end + 0.5f * (options_.beta_start - options_.beta_end) *
-                                          static_cast<float>(1 + std::cos(kPi * passed));
-      momentum_left *= step.momentum;
-      rms_left *= step.rms_decay;
-      step.momentum_gain = static_cast<float>(1 / (1 - momentum_left));
-      step.rms_gain = static_cast<float>(1 / (1 - rms_left));
+      kernels::RoundingStep step = clock.Next();
       for (int64_t r = 0; r < rows_; ++r) {
         step.error_gain = gain[Size(r)];
         for (int64_t i = 0; i < k_; i += block_) {
@@ -327,21 +295,16 @@ class Solver {
           step.scale = Scale(r, i);
           kernels_.step(step,
                         {gradient_.data() + at, d_ != nullptr ? linear_.data() + at : nullptr,
-                         floor_.data() + at, weights_ + at, v.data() + at, momentum.data() + at,
-                         square.data() + at, delta_.data() + at},
+                         choices_.floor.data() + at, weights_ + at, v.data() + at,
+                         momentum.data() + at, square.data() + at, delta_.data() + at},
                         block_);
         }
       }
-      if (t >= warm && t % kSettledInterval == 0 && Settled(v)) break;
+      if (clock.regularized() && t % kSettledInterval == 0 && AreSettled(v)) break;
     }
     for (size_t i = 0; i < v.size(); ++i)
-      up_[i] = choices_[i] && kernels::RectifiedSigmoid(v[i]) >= 0.5f;
+      up_[i] = choices_.free[i] != 0 && kernels::RectifiedSigmoid(v[i]) >= 0.5f;
     return true;
-  }
-
-  static bool Settled(const std::vector<float>& v) {
-    return std::all_of(v.begin(), v.end(),
-                       [](float x) { return kernels::RectifiedSigmoidSlope(x) == 0.0f; });
   }
 
   // The result of output r, from up_ and delta_.
@@ -349,7 +312,7 @@ class Solver {
     for (int64_t i = 0; i < k_; ++i) {
       const size_t at = Size(r * k_ + i);
       result_->values[Size(first_ * k_) + at] =
-          static_cast<int8_t>(static_cast<int>(floor_[at]) + up_[at]);
+          static_cast<int8_t>(static_cast<int>(choices_.floor[at]) + up_[at]);
     }
     double shift = -Dot(delta_.data() + r * k_, mean_, k_);
     if (shift_ != nullptr) shift -= Dot(weights_ + r * k_, shift_, k_);
@@ -363,8 +326,9 @@ class Solver {
   const int64_t k_, block_, rows_, first_;
   const float *h_, *d_, *mean_, *shift_, *weights_, *scales_;
   RoundedWeights* result_;
-  std::vector<float> floor_, delta_, gradient_, linear_;
-  std::vector<uint8_t> up_, nearest_up_, choices_;
+  RoundingChoices choices_;
+  std::vector<float> delta_, gradient_, linear_;
+  std::vector<uint8_t> up_;
 };
 
 Status Check(const AdaRoundProblem& p, const GramMatrices& gram) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <utility>
 
 #include "src/base/strings.h"
 #include "src/kernels/statistics/statistics.h"
@@ -92,11 +93,11 @@ void Histogram::Merge(const Histogram& other) {
   if (other.empty()) return;
   GrowTo(other.exponent_);
   const int shift = exponent_ - other.exponent_;
-  for (int m = 0; m < kHalf; ++m) {
-    const int to = shift < 31 ? m >> shift : 0;
-    counts_[static_cast<size_t>(kHalf + to)] += other.counts_[static_cast<size_t>(kHalf + m)];
-    counts_[static_cast<size_t>(kHalf - 1 - to)] +=
-        other.counts_[static_cast<size_t>(kHalf - 1 - m)];
+  constexpr size_t kMiddle = kHalf;
+  for (size_t m = 0; m < kMiddle; ++m) {
+    const size_t to = shift < 31 ? m >> shift : 0;
+    counts_[kMiddle + to] += other.counts_[kMiddle + m];
+    counts_[kMiddle - 1 - to] += other.counts_[kMiddle - 1 - m];
   }
   total_ += other.total_;
   zeros_ += other.zeros_;

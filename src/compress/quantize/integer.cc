@@ -12,6 +12,7 @@
 #include "src/compress/quantize/integer_plan.h"
 #include "src/compress/quantize/layers.h"
 #include "src/ir/rewriter.h"
+#include "src/passes/matching.h"
 
 namespace edgeml::quantize {
 namespace {
@@ -167,12 +168,22 @@ class Quantizer {
       if (convention.weights >= 0) inputs_[n] = graph_.node(n).inputs[i];
     }
     if (convention.weights >= 0) EDGEML_RETURN_IF_ERROR(QuantizeWeightsOf(n, convention, fed));
-    const std::vector<int32_t> outputs = graph_.node(n).outputs;
-    for (size_t i = 0; i < outputs.size(); ++i) {
-      if (!plan.outputs[i]) continue;
-      StoreOutput(n, i, *plan.outputs[i]);
-    }
+    for (size_t i = 0; i < graph_.node(n).outputs.size(); ++i)
+      if (plan.outputs[i]) StoreOutput(n, i, *plan.outputs[i]);
+    if (!plan.outputs.empty() && plan.outputs[0]) DropIdleClamp(n, plan.outputs[0]->scale);
     return Status::Ok();
+  }
+
+  // An output that is far below 6 throughout needs no RELU6, and LiteRT cannot say 6 in its scale.
+  void DropIdleClamp(int32_t n, float scale) {
+    constexpr float kLeast = 6.0f / (1 << 24);
+    if (scale >= kLeast) return;
+    ir::Node& node = graph_.mutable_node(n);
+    if (node.op == OpCode::kRelu6) node.op = OpCode::kRelu;
+    if (passes::FusedActivation(node) == ir::Activation::kRelu6)
+      passes::SetFusedActivation(node, ir::Activation::kRelu);
+    if (passes::FusedActivation(node) == ir::Activation::kReluN1To1)
+      passes::SetFusedActivation(node, ir::Activation::kNone);
   }
 
   void StoreOutput(int32_t n, size_t i, const Affine& affine) {

@@ -31,6 +31,8 @@ struct IntegerOptions {
   // By node: other bits of its weights (8, 4, 1; 32 = the node stays float), and weights rounded
   // elsewhere, which must be in the format that the node gets.
   std::map<int32_t, int> bits;
+  // Not empty: only these nodes, to see what each costs by itself.
+  std::vector<int32_t> only_nodes;
   std::map<int32_t, QuantizedWeights> rounded;
   // By node: what is added to the bias before it is quantized, [channels].
   std::map<int32_t, std::vector<float>> bias_shift;
@@ -38,7 +40,8 @@ struct IntegerOptions {
 
 // What became of a node of the float graph.
 struct LayerReport {
-  int32_t node = 0;      // position in the float graph
+  int32_t node = 0;  // position in the float graph
+  ir::OpCode op_code = ir::OpCode::kCustom;
   std::string op, name;  // of its first output
   int weight_bits = 0;   // 0 = no weights, or they stay float
   bool quantized = false;

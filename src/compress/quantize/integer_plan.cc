@@ -36,6 +36,7 @@ class Planner {
       if (!TouchesFloat(node)) continue;
       LayerReport layer;
       layer.node = static_cast<int32_t>(n);
+      layer.op_code = node.op;
       layer.op = node.name();
       if (!node.outputs.empty() && node.outputs[0] != ir::kNoValue)
         layer.name = ValueOf(node.outputs[0]).name;
@@ -88,6 +89,10 @@ class Planner {
     if (const auto it = options_.bits.find(static_cast<int32_t>(n));
         it != options_.bits.end() && it->second == kStaysFloat)
       return "chosen to stay float";
+    if (!options_.only_nodes.empty() &&
+        std::ranges::find(options_.only_nodes, static_cast<int32_t>(n)) ==
+            options_.only_nodes.end())
+      return "not chosen";
     for (const std::string& name : options_.keep_float)
       if (name == node.name() || std::ranges::any_of(node.outputs, [&](int32_t v) {
             return v != ir::kNoValue && ValueOf(v).name == name;

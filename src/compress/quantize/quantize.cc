@@ -20,6 +20,7 @@ constexpr SchemeInfo kSchemes[] = {
     {Scheme::kInt16x8, "int16x8", "int16 activations, int8 weights", true},
     {Scheme::kInt4, "int4", "int8 activations, int4 weights", true},
     {Scheme::kBinary, "binary", "int8 activations, one-bit weights", true},
+    {Scheme::kMixed, "mixed", "int8 activations, weights of 8 or 4 bits chosen by layer", true},
 };
 
 // The layers that `options.bits` names, by node.
@@ -122,6 +123,7 @@ Result<IntegerOptions> ToIntegerOptions(const ir::Module& module, const Quantize
   out.integer_only = options.scheme != Scheme::kInt8Float && !options.allow_float;
   out.keep_float = options.keep_float;
   EDGEML_ASSIGN_OR_RETURN(out.bits, BitsByNode(module.graphs[0], options));
+  out.only_nodes = options.only_nodes;
   out.rounded = options.rounded;
   out.bias_shift = options.bias_shift;
   return out;

@@ -28,6 +28,7 @@ enum class Scheme : uint8_t {
   kInt16x8,     // int16 activations, int8 weights
   kInt4,        // int8 activations, int4 weights
   kBinary,      // int8 activations, one-bit weights
+  kMixed,       // int8 activations, weights of 8 or 4 bits: QuantizeOptions::bits
 };
 
 struct SchemeInfo {
@@ -55,6 +56,7 @@ struct QuantizeOptions {
   std::vector<std::string> keep_float;  // see IntegerOptions
   // Bits of the weights of layers by name (of the value that the node makes): 8, 4, 1 or 32.
   std::map<std::string, int> bits;
+  std::vector<int32_t> only_nodes;  // see IntegerOptions; not for weight-only schemes
   // By node; see IntegerOptions. Refine() finds them.
   std::map<int32_t, QuantizedWeights> rounded;
   std::map<int32_t, std::vector<float>> bias_shift;

@@ -105,6 +105,7 @@ class Quantizer {
   Status Quantize(int32_t n, const Weighted& weighted) {
     LayerReport layer;
     layer.node = n;
+    layer.op_code = graph_.node(n).op;
     layer.op = graph_.node(n).name();
     layer.name = NameOfOutput(n);
     const int bits = BitsFor(n);

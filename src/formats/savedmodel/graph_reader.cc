@@ -122,6 +122,18 @@ Result<const pb::MetaGraph*> ChooseGraph(const pb::SavedModel& model,
                Listed(present));
 }
 
+// The functions that a program calls the model's.
+std::set<std::string_view> FunctionsOf(const pb::MetaGraph& graph) {
+  std::set<std::string_view> names;
+  const auto& objects = graph.object_graph_def().nodes();
+  if (objects.empty()) return names;
+  for (const pb::SavedObjectGraph::Child& child : objects[0].children())
+    if (child.node_id() >= 0 && child.node_id() < objects.size() &&
+        objects[child.node_id()].has_function())
+      names.insert(child.local_name());
+  return names;
+}
+
 Result<const pb::Signature*> ChooseSignature(const pb::MetaGraph& graph, const std::string& wanted,
                                              Model& out) {
   std::map<std::string_view, const pb::Signature*> signatures;
@@ -140,7 +152,9 @@ Result<const pb::Signature*> ChooseSignature(const pb::MetaGraph& graph, const s
     return Error(
         Code::kNotFound,
         "has no signature; save the model with one: "
-        "tf.saved_model.save(model, folder, signatures=function.get_concrete_function(…))");
+        "tf.saved_model.save(model, folder, signatures=model.FUNCTION.get_concrete_function(…)), "
+        "or model.export(folder) of a Keras model; its functions: ",
+        Listed(FunctionsOf(graph)));
   return Error(Code::kNotFound, "has no signature '", key, "'; it has ", Listed(out.signatures));
 }
 

@@ -145,6 +145,18 @@ class Lowering : public GraphLowerer {
   }
   void Drop(int32_t count) override { module_.graphs.resize(static_cast<size_t>(count)); }
   int32_t count() const override { return static_cast<int32_t>(module_.graphs.size()); }
+  int32_t Add(ir::Graph graph) override {
+    module_.graphs.push_back(std::move(graph));
+    return count() - 1;
+  }
+  void AddUnusedInput(int32_t graph, DType type, const Shape& shape) override {
+    ir::Graph& of = module_.graphs[static_cast<size_t>(graph)];
+    of.inputs.insert(of.inputs.begin(), static_cast<int32_t>(of.values.size()));
+    ir::Value& value = of.values.emplace_back();
+    value.name = Concat(of.name, "/unused");
+    value.type = type;
+    value.shape = shape;
+  }
   const Graph& Of(int32_t graph) const override {
     return model_.graphs[static_cast<size_t>(graph)];
   }

@@ -40,6 +40,10 @@ class GraphLowerer {
   // Takes back the graphs lowered since the module had `count`.
   virtual void Drop(int32_t count) = 0;
   virtual int32_t count() const = 0;
+  // Adds a graph to the module; its number.
+  virtual int32_t Add(ir::Graph graph) = 0;
+  // Gives a graph of the module another input in front of its own, which it does not use.
+  virtual void AddUnusedInput(int32_t graph, DType type, const Shape& shape) = 0;
   // Graph `graph` of the TensorFlow model.
   virtual const Graph& Of(int32_t graph) const = 0;
   // The definition of an operator; null when the file has none.
@@ -145,6 +149,8 @@ struct OpEntry {
   Handler lower;
 };
 
+std::span<const OpEntry> AudioOps();
+std::span<const OpEntry> DetectionOps();
 std::span<const OpEntry> ElementwiseOps();
 std::span<const OpEntry> ActivationOps();
 std::span<const OpEntry> ConvolutionOps();

@@ -153,6 +153,14 @@ class Writer {
     return builder_.CreateVector(buffers);
   }
 
+  // Channels have 8 bytes of zero point each, nearly always zeros: tensors of as many share them.
+  Offsets<int64_t> ZeroPoints(const std::vector<int64_t>& values) {
+    if (std::ranges::any_of(values, [](int64_t v) { return v != 0; })) return Vector(values);
+    const auto [it, added] = zeros_.try_emplace(values.size());
+    if (added) it->second = Vector(values);
+    return it->second;
+  }
+
   Offset<fb::QuantizationParameters> WriteQuantization(const Quantization& q) {
     if (q.scale.empty() && q.min.empty() && q.max.empty()) return 0;
     const auto min = Vector(q.min);
@@ -168,7 +176,7 @@ class Writer {
     // The format wants as many zero points as scales.
     std::vector<int64_t> zero_points = q.zero_point;
     if (!zero_points.empty()) zero_points.resize(q.scale.size(), q.zero_point[0]);
-    const auto zero_point = Vector(zero_points);
+    const auto zero_point = ZeroPoints(zero_points);
     return fb::CreateQuantizationParameters(builder_, min, max, scale, zero_point,
                                             fb::QuantizationDetails::NONE, 0, q.axis);
   }
@@ -369,6 +377,7 @@ class Writer {
   const bool outside_;
   uint64_t next_outside_;
   FlatBufferBuilder builder_;
+  std::map<size_t, Offsets<int64_t>> zeros_;  // by their number
   std::map<std::tuple<fb::BuiltinOperator, std::string, int32_t>, uint32_t> code_index_;
   std::vector<std::tuple<fb::BuiltinOperator, std::string, int32_t>> codes_;
 };

@@ -113,8 +113,67 @@ Status LowerIf(Op& op) {
   return op.ReturnAll(std::move(made));
 }
 
+// Graph `branch` of a CASE, called with the number of the branch in front.
+Result<LoweredGraph> LowerBranch(Op& op, size_t branch, std::span<const InputSpec> specs) {
+  EDGEML_ASSIGN_OR_RETURN(LoweredGraph made,
+                          op.graphs.Lower(op.node.graphs[branch], specs.subspan(1)));
+  op.graphs.AddUnusedInput(made.number, specs[0].type, specs[0].shape);
+  return made;
+}
+
+// IF inputs[0] == branch: that branch, else: the next ones, in a graph of their own. The last
+// branch is for numbers out of range too.
+Result<std::vector<int32_t>> EmitCase(Op& op, ir::GraphBuilder& b, size_t branch,
+                                      std::vector<int32_t> inputs) {
+  std::vector<InputSpec> specs;
+  for (const int32_t value : inputs) specs.push_back({b.type(value), b.shape(value)});
+  EDGEML_ASSIGN_OR_RETURN(LoweredGraph chosen, LowerBranch(op, branch, specs));
+  LoweredGraph other;
+  if (branch + 2 == op.node.graphs.size()) {
+    EDGEML_ASSIGN_OR_RETURN(other, LowerBranch(op, branch + 1, specs));
+  } else {
+    ir::GraphBuilder inner(Concat(op.node.name, "/case_", branch + 1), b.evaluator());
+    std::vector<int32_t> passed;
+    for (const InputSpec& spec : specs)
+      passed.push_back(inner.AddInput(Concat("input_", passed.size()), spec.type, spec.shape));
+    EDGEML_ASSIGN_OR_RETURN(std::vector<int32_t> made,
+                            EmitCase(op, inner, branch + 1, std::move(passed)));
+    for (const int32_t value : made) {
+      other.types.push_back(inner.type(value));
+      other.shapes.push_back(inner.shape(value));
+    }
+    other.number = op.graphs.Add(inner.Finish(std::move(made)));
+  }
+  if (chosen.types.size() != other.types.size())
+    return Error(Code::kInvalidModel, "its branches give different numbers of results");
+  for (size_t i = 0; i < chosen.shapes.size(); ++i)
+    if (chosen.types[i] != other.types[i] || !Widen(other.shapes[i], chosen.shapes[i]))
+      return Error(Code::kUnsupported, "its branches give results of different type or rank");
+  EDGEML_ASSIGN_OR_RETURN(const int32_t condition,
+                          b.Add(OpCode::kEqual, {inputs[0], b.AddInt(static_cast<int32_t>(branch))},
+                                {}, Concat(op.node.name, "/is_", branch), DType::kBool));
+  inputs.insert(inputs.begin(), condition);
+  return b.Add(OpCode::kIf, std::move(inputs), ir::IfAttrs{chosen.number, other.number},
+               Outputs(op, chosen.types, chosen.shapes));
+}
+
+Status LowerCase(Op& op) {
+  constexpr size_t kMostBranches = 30;  // the runtime lets graphs call each other 32 deep
+  const size_t branches = op.node.graphs.size();
+  if (op.in.empty() || branches < 2 || op.type(0) != DType::kInt32 || op.rank(0) != 0)
+    return Error(Code::kInvalidModel, "it has ", branches, " branches, or no number of one");
+  if (branches > kMostBranches)
+    return Error(Code::kUnsupported, "more than ", kMostBranches, " branches are not supported");
+  op.attrs.Ignore("branches");
+  IgnoreHints(op);
+  EDGEML_ASSIGN_OR_RETURN(std::vector<int32_t> made, EmitCase(op, op.b, 0, op.in));
+  return op.ReturnAll(std::move(made));
+}
+
 constexpr OpEntry kOps[] = {
+    {"Case", LowerCase},
     {"If", LowerIf},
+    {"StatelessCase", LowerCase},
     {"StatelessIf", LowerIf},
     {"StatelessWhile", LowerWhile},
     {"While", LowerWhile},

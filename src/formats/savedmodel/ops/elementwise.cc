@@ -1,4 +1,7 @@
 // Arithmetic, comparison and conversion of elements.
+#include <algorithm>
+#include <cmath>
+#include <cstring>
 #include <limits>
 
 #include "src/base/strings.h"
@@ -216,6 +219,44 @@ Status LowerFakeQuantVars(Op& op) {
   return EmitFakeQuant(op, range[0], range[1]);
 }
 
+// Weights with a range for each channel, the last dimension: what TensorFlow would compute with.
+// Source: tensorflow/core/kernels/fake_quant_ops_functor.h (the range is moved so that zero is
+// among the values; halves are rounded up).
+Status LowerFakeQuantPerChannel(Op& op) {
+  EDGEML_RETURN_IF_ERROR(op.ExpectInputs(3));
+  const int64_t bits = op.attrs.Int("num_bits", 8);
+  const bool narrow = op.attrs.Bool("narrow_range", false);
+  if (bits < 2 || bits > 16) return Error(Code::kInvalidModel, bits, " bits");
+  std::vector<float> values[3];
+  for (size_t i = 0; i < 3; ++i) {
+    const ir::Value& value = op.b.value(op.in[i]);
+    if (!value.is_constant() || value.type != DType::kFloat32)
+      return Error(Code::kUnsupported,
+                   "ranges for each channel are supported for constant weights only");
+    values[i].resize(value.data.bytes.size() / sizeof(float));
+    std::memcpy(values[i].data(), value.data.bytes.data(), values[i].size() * sizeof(float));
+  }
+  const size_t channels = values[1].size();
+  if (op.rank(0) < 1 || channels == 0 || channels != values[2].size() ||
+      static_cast<size_t>(op.shape(0).back()) != channels)
+    return Error(Code::kInvalidModel, "ranges of ", channels, " and ", values[2].size(),
+                 " channels for a tensor of shape ", op.shape(0).ToString());
+  const float low = narrow ? 1.0f : 0.0f, high = static_cast<float>((1 << bits) - 1);
+  for (size_t c = 0; c < channels; ++c) {
+    const float min = values[1][c], max = values[2][c];
+    if (!(min <= 0 && max >= 0 && min < max))
+      return Error(Code::kInvalidModel, "the range of channel ", c, " does not hold zero");
+    const float scale = (max - min) / (high - low);
+    const float zero = std::clamp(std::round(low - min / scale), low, high);
+    const float from = (low - zero) * scale, to = (high - zero) * scale;
+    for (size_t i = c; i < values[0].size(); i += channels) {
+      const float inside = std::clamp(values[0][i], from, to) - from;
+      values[0][i] = std::floor(inside / scale + 0.5f) * scale + from;
+    }
+  }
+  return op.Return(op.b.AddConstant(op.node.name, op.shape(0), std::span<const float>(values[0])));
+}
+
 constexpr OpEntry kOps[] = {
     {"Abs", Unary<OpCode::kAbs>},
     {"Add", Binary<OpCode::kAdd>},
@@ -239,6 +280,7 @@ constexpr OpEntry kOps[] = {
     {"Expm1", LowerExpm1},
     {"FakeQuantWithMinMaxArgs", LowerFakeQuantArgs},
     {"FakeQuantWithMinMaxVars", LowerFakeQuantVars},
+    {"FakeQuantWithMinMaxVarsPerChannel", LowerFakeQuantPerChannel},
     {"Floor", Unary<OpCode::kFloor>},
     {"FloorDiv", Binary<OpCode::kFloorDiv>},
     {"FloorMod", Binary<OpCode::kFloorMod>},

@@ -81,6 +81,9 @@ Status LowerSetItem(Op& op) {
   }
   EDGEML_ASSIGN_OR_RETURN(const int32_t element,
                           op.Make(OpCode::kExpandDims, {op.in[2], op.b.AddInt(0)}));
+  // The only element is all of the list.
+  if (wanted[0] == 1 && op.KnownIntegers(op.in[1]) == std::vector<int64_t>{0})
+    return op.Return(element);
   std::vector<int32_t> at = {op.in[1]};
   for (int d = 1; d < wanted.rank(); ++d) at.push_back(op.b.AddInt(0));
   EDGEML_ASSIGN_OR_RETURN(

@@ -1,0 +1,90 @@
+// Which layers cost most when quantized, and the choice of bits layer by layer.
+#ifndef EDGEML_COMPRESS_QUANTIZE_SEARCH_H_
+#define EDGEML_COMPRESS_QUANTIZE_SEARCH_H_
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "edgeml/status.h"
+#include "src/compress/quantize/calibration.h"
+#include "src/compress/quantize/quantize.h"
+#include "src/compress/quantize/refine.h"
+#include "src/compress/quantize/samples.h"
+#include "src/runtime/module_runner.h"
+
+namespace edgeml::quantize {
+
+// How good a model is: accuracy as a fraction, or another score of which more is better. Given
+// modules as Quantize() leaves them.
+using Judge = std::function<Result<double>(const ir::Module&)>;
+
+struct LayerCost {
+  int32_t node = 0;
+  std::string op, name;
+  int64_t weights = 0;  // elements
+  int bits = 8;         // that the cost is of
+  // Mean squared error of the model's outputs, as a share of their mean square, when this layer
+  // alone is quantized.
+  double noise = 0;
+};
+
+struct SensitivityOptions {
+  int64_t limit = 16;  // samples; 0 = all
+  int threads = 0;
+};
+
+// One entry for each layer with weights that `options` quantize, in their order. Errors: of
+// Quantize and CompareLayers.
+Result<std::vector<LayerCost>> MeasureSensitivity(const ir::Module& module, const Ranges& ranges,
+                                                  const SampleSource& samples,
+                                                  const QuantizeOptions& options,
+                                                  const SensitivityOptions& how,
+                                                  const runtime::Backends& backends,
+                                                  const Progress& progress);
+
+// What a search did, step by step.
+struct SearchStep {
+  std::string what;
+  double score = 0;
+  bool kept = false;
+};
+using OnStep = std::function<void(const SearchStep&)>;
+
+struct SearchInput {
+  const Prepared& model;
+  const CalibrationResult& seen;  // with histograms
+  const SampleSource& samples;
+  const runtime::Backends& backends;
+  Judge judge;
+  double float_score = 0, max_drop = 0;
+  RefineOptions refine;
+  OnStep on_step;  // may be null
+  Progress progress;
+};
+
+struct SearchResult {
+  QuantizeOptions options;  // the best found
+  Ranges ranges;
+  double score = 0;
+  bool within_budget = false;
+  std::vector<SearchStep> steps;
+  std::vector<LayerCost> costs;  // worst first; empty when they were not needed
+};
+
+// Starts with `options` as they are (kInt8, as a rule) and mends until the score is within
+// `max_drop` of the float one: other methods for ranges, biases corrected, rounding learned, and at
+// last the layers that cost most kept float, one, two, four … at a time. A step that does not raise
+// the score is taken back.
+Result<SearchResult> MendUntilGood(const SearchInput& input, QuantizeOptions options);
+
+// As many layers as can be get 4 bits, the others 8: those that cost least noise per byte saved
+// first, halving the interval of how many while the score stays within `max_drop`; rounding is
+// learned. With `max_bytes` > 0 (weights' payload) instead as few as that takes, and the score is
+// only told. `options.scheme` must be calibrated.
+Result<SearchResult> MixBits(const SearchInput& input, QuantizeOptions options, int64_t max_bytes);
+
+}  // namespace edgeml::quantize
+
+#endif  // EDGEML_COMPRESS_QUANTIZE_SEARCH_H_
