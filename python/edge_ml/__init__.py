@@ -14,10 +14,23 @@ and for tf.lite:
 
     from edge_ml import lite
     content = lite.TFLiteConverter.from_keras_model(model).convert()
+
+Small numbers instead of floats:
+
+    content = edge_ml.quantize("model.h5", "int8", lambda: ([image] for image in images))
 """
 
 from ._edge_ml import __version__
-from .converter import Converter, ConverterError, OpsSet, Optimize, RepresentativeDataset, TargetSpec
+from .converter import (
+    Converter,
+    ConverterError,
+    OpsSet,
+    Optimize,
+    Quantized,
+    RepresentativeDataset,
+    TargetSpec,
+    quantize,
+)
 from .custom_op import CustomNode, CustomOp, CustomOps, CustomTensor, audio_frontend_ops, custom_op
 from .interpreter import (
     Delegate,
@@ -43,6 +56,7 @@ __all__ = [
     "OpResolverType",
     "OpsSet",
     "Optimize",
+    "Quantized",
     "RepresentativeDataset",
     "SignatureRunner",
     "TargetSpec",
@@ -52,4 +66,5 @@ __all__ = [
     "custom_op",
     "load",
     "load_delegate",
+    "quantize",
 ]

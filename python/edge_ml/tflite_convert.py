@@ -25,6 +25,8 @@ _WITHOUT_EFFECT = (
     "conversion_summary_dir",
 )
 
+_TYPES = {"FLOAT": "float32", "INT8": "int8", "QUANTIZED_UINT8": "uint8", "UINT8": "uint8"}
+
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="tflite_convert", description="Converts a model to TFLite with Edge ML.")
@@ -38,11 +40,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--input_arrays", help="names of the inputs, comma-separated")
     parser.add_argument("--output_arrays", help="names of the outputs, comma-separated")
     parser.add_argument("--input_shapes", help="shapes of the inputs: sizes by commas, inputs by colons")
-    parser.add_argument("--inference_type", choices=["FLOAT", "QUANTIZED_UINT8", "INT8", "UINT8"], default="FLOAT")
-    parser.add_argument("--inference_input_type", choices=["FLOAT", "QUANTIZED_UINT8", "INT8", "UINT8"])
+    parser.add_argument("--inference_type", choices=list(_TYPES), default="FLOAT",
+                        help="integers for a network that was trained with FAKE_QUANT, whose ranges are taken")
+    parser.add_argument("--inference_input_type", choices=list(_TYPES))
     parser.add_argument("--std_dev_values", help="of quantized inputs, comma-separated")
     parser.add_argument("--mean_values", help="of quantized inputs, comma-separated")
-    parser.add_argument("--default_ranges_min", type=float)
+    parser.add_argument("--default_ranges_min", type=float, help="range of what training found none for")
     parser.add_argument("--default_ranges_max", type=float)
     parser.add_argument("--post_training_quantize", "--quantize_weights", action="store_true",
                         help="store weights as int8 (dynamic range)")
@@ -78,8 +81,13 @@ def _converter(options: argparse.Namespace) -> Converter:
         converter.optimizations = [Optimize.DEFAULT]
     if options.quantize_to_float16:
         converter.target_spec.supported_types = ["float16"]
-    for kind in {options.inference_type, options.inference_input_type} - {None, "FLOAT"}:
-        converter.inference_input_type = "int8" if kind == "INT8" else "uint8"
+    ends = options.inference_input_type or options.inference_type
+    converter.inference_input_type = _TYPES[ends]
+    converter.inference_output_type = _TYPES[options.inference_type]
+    if options.inference_type != "FLOAT":  # of a network that was trained for it, or with ranges made up
+        converter.learned_ranges = True
+    if options.default_ranges_min is not None and options.default_ranges_max is not None:
+        converter.default_ranges = options.default_ranges_min, options.default_ranges_max
     if options.target_ops:
         converter.target_spec.supported_ops = {OpsSet(name) for name in options.target_ops.split(",")}
     converter.allow_custom_ops = options.allow_custom_ops

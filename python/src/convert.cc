@@ -1,22 +1,15 @@
 // The Python module edge_ml._convert: converting models, for python/edge_ml/converter.py.
-#include "src/convert/converter.h"
+#include "python/src/convert.h"
 
-#include <nanobind/nanobind.h>
-#include <nanobind/stl/optional.h>
-#include <nanobind/stl/pair.h>
-#include <nanobind/stl/string.h>
-#include <nanobind/stl/vector.h>
+#include <span>
 
+#include "python/src/quantize.h"
 #include "src/base/strings.h"
 #include "src/formats/tflite/writer.h"
 
 namespace edgeml::python {
-namespace {
 
 namespace nb = nanobind;
-
-// A name, empty for "the next one", and dimensions.
-using NamedShape = std::pair<std::string, std::vector<int32_t>>;
 
 nb::dict ReportDict(const convert::Report& report) {
   nb::dict out;
@@ -33,29 +26,35 @@ nb::dict ReportDict(const convert::Report& report) {
   return out;
 }
 
-std::vector<convert::InputShape> Shapes(const std::vector<NamedShape>& given) {
-  std::vector<convert::InputShape> shapes;
-  for (const auto& [name, dims] : given) {
+convert::Options ReadingOptions(std::optional<int32_t> batch,
+                                const std::vector<NamedShape>& input_shapes, int verify,
+                                const std::string& signature, const std::vector<std::string>& tags,
+                                const std::vector<std::string>& inputs,
+                                const std::vector<std::string>& outputs) {
+  convert::Options options;
+  options.batch = batch;
+  for (const auto& [name, dims] : input_shapes) {
     if (dims.size() > static_cast<size_t>(kMaxRank))
       throw nb::value_error("an input shape has too many dimensions");
-    shapes.push_back({name, Shape(std::span<const int32_t>(dims))});
+    options.input_shapes.push_back({name, Shape(std::span<const int32_t>(dims))});
   }
-  return shapes;
+  options.verify_runs = verify;
+  options.signature = signature;
+  options.tags = tags;
+  options.inputs = inputs;
+  options.outputs = outputs;
+  return options;
 }
+
+namespace {
 
 nb::tuple ConvertModel(const std::string& path, std::optional<int32_t> batch,
                        const std::vector<NamedShape>& input_shapes, int verify,
                        const std::string& signature, const std::vector<std::string>& tags,
                        const std::vector<std::string>& inputs,
                        const std::vector<std::string>& outputs, bool float16, bool allow_custom) {
-  convert::Options options;
-  options.batch = batch;
-  options.input_shapes = Shapes(input_shapes);
-  options.verify_runs = verify;
-  options.signature = signature;
-  options.tags = tags;
-  options.inputs = inputs;
-  options.outputs = outputs;
+  convert::Options options =
+      ReadingOptions(batch, input_shapes, verify, signature, tags, inputs, outputs);
   options.float16 = float16;
   options.allow_custom = allow_custom;
   convert::Report report;

@@ -98,3 +98,10 @@ def quantized_model() -> bytes:
     q = Q(np.float32([0.5, 0.25]), np.int64([0, 0]), 0)
     x, y = T([2, 3], "i8", q, name="x"), T([2, 3], "f32", name="y")
     return build([Graph([Op("DEQUANTIZE", [x], [y], ("DequantizeOptions", {}))], [x], [y])])
+
+
+@pytest.fixture
+def two_op_model() -> bytes:
+    """y = sin(x + x)"""
+    x, t, y = (T([1, 4], "f32", name=name) for name in "xty")
+    return build([Graph([Op("ADD", [x, x], [t], ("AddOptions", {})), Op("SIN", [t], [y])], [x], [y])])

@@ -38,19 +38,6 @@ def test_a_fixed_batch():
     assert details["shape"].tolist() == [3, 8, 8, 1]
 
 
-@pytest.mark.parametrize("setting", [
-    lambda c: setattr(c, "optimizations", [lite.Optimize.DEFAULT]),
-    lambda c: setattr(c, "representative_dataset", lambda: []),
-    lambda c: setattr(c, "inference_input_type", np.int8),
-    lambda c: setattr(c.target_spec, "supported_ops", [lite.OpsSet.TFLITE_BUILTINS_INT8]),
-])
-def test_what_is_not_built_is_not_passed_over(setting):
-    converter = lite.TFLiteConverter.from_keras_file(MODELS / "digits.h5")
-    setting(converter)
-    with pytest.raises(edge_ml.ConverterError, match="quantization is not built in yet"):
-        converter.convert()
-
-
 def test_float16_weights():
     converter = lite.TFLiteConverter.from_keras_file(MODELS / "digits.h5")
     whole = converter.convert()
@@ -83,8 +70,17 @@ def test_the_command(tmp_path, capsys):
              "--experimental_new_converter=true"]
     assert tflite_convert.main(flags) == 0
     assert edge_ml.Interpreter(model_path=str(out)).get_input_details()[0]["shape_signature"].tolist() == [1, 8, 8, 1]
-    assert tflite_convert.main([*flags, "--post_training_quantize"]) == 1
-    assert "quantization is not built in yet" in capsys.readouterr().err
+    whole = out.stat().st_size
+    assert tflite_convert.main([*flags, "--post_training_quantize"]) == 0
+    dynamic = out.stat().st_size
+    assert tflite_convert.main([*flags, "--quantize_to_float16"]) == 0
+    assert dynamic < 0.4 * whole and 0.5 * whole < out.stat().st_size < 0.65 * whole
+    assert tflite_convert.main([*flags, "--inference_type=INT8"]) == 1
+    assert "the range of" in capsys.readouterr().err
+    assert tflite_convert.main([*flags, "--inference_type=QUANTIZED_UINT8", "--default_ranges_min=-8",
+                                "--default_ranges_max=8"]) == 0
+    quantized = edge_ml.Interpreter(model_path=str(out))
+    assert quantized.get_input_details()[0]["dtype"] == quantized.get_output_details()[0]["dtype"] == np.uint8
     done = subprocess.run([sys.executable, "-m", "edge_ml.tflite_convert", "--help"], capture_output=True, text=True,
                           check=True)
     assert "--keras_model_file" in done.stdout

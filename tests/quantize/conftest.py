@@ -1,6 +1,8 @@
 """Running quantized files in LiteRT and here."""
 from __future__ import annotations
 
+import re
+
 import edge_ml
 import flatbuffers
 import numpy as np
@@ -48,14 +50,19 @@ def at_version(content: bytes, name: str, version: int) -> bytes:
 
 
 def litert(content: bytes, samples: list) -> list:
-    """With the reference kernels, the only ones that round as the specification says. Their list ends one version short of
-    DEPTHWISE_CONV_2D with int4 weights; the kernel takes them all the same."""
-    try:
-        return run(peer, peer.OpResolverType.BUILTIN_REF, content, samples)
-    except ValueError as error:
-        if "'DEPTHWISE_CONV_2D' version '7'" not in str(error):
-            raise
-    return run(peer, peer.OpResolverType.BUILTIN_REF, at_version(content, "DEPTHWISE_CONV_2D", 6), samples)
+    """With the reference kernels, the only ones that round as the specification says. For some operators their list ends a
+    version short of types that the kernels take all the same; those that it lacks run with the other list."""
+    while True:
+        try:
+            return run(peer, peer.OpResolverType.BUILTIN_REF, content, samples)
+        except ValueError as error:
+            missing = re.search(r"Didn't find op for builtin opcode '(\w+)' version '(\d+)'", str(error))
+            if missing is None:
+                raise
+            name, version = missing[1], int(missing[2])
+        if version == 1:
+            return run(peer, peer.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES, content, samples)
+        content = at_version(content, name, version - 1)
 
 
 def same(ours: list, theirs: list) -> None:
