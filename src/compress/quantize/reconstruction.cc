@@ -15,7 +15,7 @@
 #include "src/train/gradient.h"
 #include "src/train/optimizer.h"
 
-namespace edgeml::compress {
+namespace edgeml::quantize {
 namespace {
 
 size_t Size(int64_t n) { return static_cast<size_t>(n); }
@@ -548,4 +548,4 @@ Result<ReconstructedBlock> ReconstructBlock(const ir::Graph& block, const BlockS
   return reconstructor.Run();
 }
 
-}  // namespace edgeml::compress
+}  // namespace edgeml::quantize

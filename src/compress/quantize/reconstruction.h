@@ -28,7 +28,7 @@
 #include "src/ir/graph.h"
 #include "src/runtime/backend.h"
 
-namespace edgeml::compress {
+namespace edgeml::quantize {
 
 // A float32 constant of the block whose rounding is learned.
 struct BlockWeights {
@@ -93,6 +93,6 @@ Result<ReconstructedBlock> ReconstructBlock(const ir::Graph& block, const BlockS
                                             const ReconstructionOptions& options,
                                             const std::shared_ptr<ThreadPool>& pool);
 
-}  // namespace edgeml::compress
+}  // namespace edgeml::quantize
 
 #endif  // EDGEML_COMPRESS_QUANTIZE_RECONSTRUCTION_H_

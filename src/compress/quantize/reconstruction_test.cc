@@ -13,7 +13,7 @@
 #include "src/ir/builder.h"
 #include "src/runtime/graph_executor.h"
 
-namespace edgeml::compress {
+namespace edgeml::quantize {
 namespace {
 
 using ir::OpCode;
@@ -301,4 +301,4 @@ TEST_F(ReconstructionTest, SaysWhatIsWrong) {
 }
 
 }  // namespace
-}  // namespace edgeml::compress
+}  // namespace edgeml::quantize
