@@ -148,7 +148,10 @@ class Refiner {
         progress_(progress),
         options_(options),
         chosen_(SpreadSamples(samples.size(), how.limit)),
-        pool_(ThreadPool::Create(how.threads > 0 ? how.threads : AvailableCpus())) {}
+        pool_(ThreadPool::Create(how.threads > 0 ? how.threads : AvailableCpus())) {
+    for (int worker = 0; worker < pool_->num_threads(); ++worker)
+      own_.push_back(ThreadPool::Create(1));
+  }
 
   Result<std::vector<RefinedLayer>> Run() {
     if (chosen_.empty()) return Error(Code::kInvalidArgument, "no samples to refine weights on");
@@ -198,8 +201,8 @@ class Refiner {
       formats[layer.node] = report.format;
       layers.push_back(std::move(layer));
     }
-    plain.Open(module_, backends_, pool_, how_.memory_cap);
-    small.Open(quantized, backends_, pool_, how_.memory_cap);
+    plain.Open(module_, backends_, nullptr, how_.memory_cap);
+    small.Open(quantized, backends_, nullptr, how_.memory_cap);
     for (const int64_t i : chosen_) {
       Status status = RunSample(i, plain, small, layers);
       if (!status.ok()) return std::move(status).WithContext(samples_.NameOf(i));
@@ -213,26 +216,37 @@ class Refiner {
 
   Status RunSample(int64_t i, Network& plain, Network& small, std::vector<Layer>& layers) {
     EDGEML_ASSIGN_OR_RETURN(const std::vector<data::Array> sample, samples_.Get(i));
-    EDGEML_RETURN_IF_ERROR(plain.Run(sample));
-    EDGEML_RETURN_IF_ERROR(small.Run(sample));
-    for (Layer& layer : layers) {
-      const Recorder::Record& x = plain.recorder.Get(layer.weights.input);
-      const Recorder::Record& xq = small.recorder.Get(layer.quantized_input);
-      if (x.values.size() != xq.values.size() || x.values.empty()) continue;
-      const kernels::ConvShape shape = ShapeOf(graph_, layer, x.shape);
-      if (!layer.gram) {
-        GramAccumulator::Options options;
-        options.centred = how_.correct_bias && layer.weights.bias != ir::kNoValue;
-        auto made = GramAccumulator::Create(shape, options);
-        if (!made.ok()) {
-          if (made.status().code() == Code::kUnsupported) continue;
-          return made.status();
-        }
-        layer.gram.emplace(*std::move(made));
-      }
-      EDGEML_RETURN_IF_ERROR(layer.gram->Add(shape, x.values.data(), xq.values.data(), *pool_));
-    }
+    // One thread to a network, and then one to a layer: work in pieces of milliseconds.
+    Status ran[2];
+    pool_->ParallelFor(2, 1, [&](int64_t begin, int64_t end, int) {
+      for (int64_t side = begin; side < end; ++side)
+        ran[side] = (side == 0 ? plain : small).Run(sample);
+    });
+    for (const Status& status : ran) EDGEML_RETURN_IF_ERROR(status);
+    std::vector<Status> added(layers.size());
+    pool_->ParallelFor(
+        static_cast<int64_t>(layers.size()), 1, [&](int64_t begin, int64_t end, int worker) {
+          for (int64_t l = begin; l < end; ++l)
+            added[Index(l)] = Accumulate(layers[Index(l)], plain, small, *own_[Index(worker)]);
+        });
+    for (const Status& status : added) EDGEML_RETURN_IF_ERROR(status);
     return Status::Ok();
+  }
+
+  Status Accumulate(Layer& layer, const Network& plain, const Network& small, ThreadPool& pool) {
+    const Recorder::Record& x = plain.recorder.Get(layer.weights.input);
+    const Recorder::Record& xq = small.recorder.Get(layer.quantized_input);
+    if (x.values.size() != xq.values.size() || x.values.empty()) return Status::Ok();
+    const kernels::ConvShape shape = ShapeOf(graph_, layer, x.shape);
+    if (!layer.gram) {
+      GramAccumulator::Options options;
+      options.centred = how_.correct_bias && layer.weights.bias != ir::kNoValue;
+      auto made = GramAccumulator::Create(shape, options);
+      if (made.status().code() == Code::kUnsupported) return Status::Ok();
+      if (!made.ok()) return made.status();
+      layer.gram.emplace(*std::move(made));
+    }
+    return layer.gram->Add(shape, x.values.data(), xq.values.data(), pool);
   }
 
   Status RefineLayer(Layer& layer, const WeightFormat& format) {
@@ -301,6 +315,7 @@ class Refiner {
   QuantizeOptions& options_;
   const std::vector<int64_t> chosen_;
   const std::shared_ptr<ThreadPool> pool_;
+  std::vector<std::shared_ptr<ThreadPool>> own_;  // of one thread, for each worker
   int64_t done_ = 0, total_ = 0;
   std::vector<RefinedLayer> layers_;
 };
