@@ -18,11 +18,12 @@ os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
 import numpy as np
 
 
-def concrete(tf, path):
-    """(function of one sample, what keeps its variables alive)"""
+def maker(tf, path):
+    """A function that makes a converter of the model with a batch of one. Variables become constants first: TensorFlow's
+    calibration cannot read them."""
+    from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2 as freeze
     if path.is_dir():
-        model = tf.saved_model.load(str(path))
-        served = model.signatures["serving_default"]
+        served = tf.saved_model.load(str(path)).signatures["serving_default"]
         (name, spec), = served.structured_input_signature[1].items()
         run, shape = (lambda x: next(iter(served(**{name: x}).values()))), spec.shape[1:]
     else:
@@ -33,8 +34,8 @@ def concrete(tf, path):
         except (TypeError, ValueError):
             model = keras.saving.load_model(path, compile=False)
         run, shape = (lambda x: model(x, training=False)), model.inputs[0].shape[1:]
-    function = tf.function(run).get_concrete_function(tf.TensorSpec([1, *shape], tf.float32))
-    return function, model
+    function = freeze(tf.function(run).get_concrete_function(tf.TensorSpec([1, *shape], tf.float32)))
+    return lambda: tf.lite.TFLiteConverter.from_concrete_functions([function])
 
 
 def tensorflow(folder, models):
@@ -43,9 +44,12 @@ def tensorflow(folder, models):
     for argument in models:
         name, _, path = argument.partition("=")
         samples = np.load(folder / f"{name}.calibration.npy")
-        function, model = concrete(tf, pathlib.Path(path))
+        make = maker(tf, pathlib.Path(path))
         for scheme in ("float", "dynamic", "float16", "int8", "int16x8"):
-            converter = tf.lite.TFLiteConverter.from_concrete_functions([function], model)
+            out = folder / f"{name}.{scheme}.tensorflow.tflite"
+            if out.exists():
+                continue
+            converter = make()
             if scheme != "float":
                 converter.optimizations = [tf.lite.Optimize.DEFAULT]
             if scheme == "float16":
@@ -55,7 +59,7 @@ def tensorflow(folder, models):
                 converter.target_spec.supported_ops = [
                     builtins.TFLITE_BUILTINS_INT8 if scheme == "int8"
                     else builtins.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8]
-            (folder / f"{name}.{scheme}.tensorflow.tflite").write_bytes(converter.convert())
+            out.write_bytes(converter.convert())
 
 
 def aiedge(folder, names):

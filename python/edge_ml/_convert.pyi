@@ -9,8 +9,8 @@ def convert(
     tags: Sequence[str] = ...,
     inputs: Sequence[str] = ...,
     outputs: Sequence[str] = ...,
-    float16: bool = False,
     allow_custom: bool = False,
+    float16: bool = False,
 ) -> Tuple[Optional[bytes], Union[Dict[str, Any], str]]:
     """(content, report), or (None, what is wrong)."""
 
@@ -31,5 +31,6 @@ def open_quantizer(
     tags: Sequence[str] = ...,
     inputs: Sequence[str] = ...,
     outputs: Sequence[str] = ...,
+    allow_custom: bool = False,
 ) -> Tuple[Optional[Quantizer], str]:
     """(quantizer, ""), or (None, what is wrong)."""

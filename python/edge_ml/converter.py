@@ -250,6 +250,7 @@ class Converter:
             "tags": self.tags,
             "inputs": self.input_arrays,
             "outputs": self.output_arrays,
+            "allow_custom": bool(self.allow_custom_ops),
         }
 
     def _convert(self, path: str, float16: bool) -> bytes:

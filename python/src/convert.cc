@@ -30,7 +30,7 @@ convert::Options ReadingOptions(std::optional<int32_t> batch,
                                 const std::vector<NamedShape>& input_shapes, int verify,
                                 const std::string& signature, const std::vector<std::string>& tags,
                                 const std::vector<std::string>& inputs,
-                                const std::vector<std::string>& outputs) {
+                                const std::vector<std::string>& outputs, bool allow_custom) {
   convert::Options options;
   options.batch = batch;
   for (const auto& [name, dims] : input_shapes) {
@@ -43,6 +43,7 @@ convert::Options ReadingOptions(std::optional<int32_t> batch,
   options.tags = tags;
   options.inputs = inputs;
   options.outputs = outputs;
+  options.allow_custom = allow_custom;
   return options;
 }
 
@@ -52,11 +53,10 @@ nb::tuple ConvertModel(const std::string& path, std::optional<int32_t> batch,
                        const std::vector<NamedShape>& input_shapes, int verify,
                        const std::string& signature, const std::vector<std::string>& tags,
                        const std::vector<std::string>& inputs,
-                       const std::vector<std::string>& outputs, bool float16, bool allow_custom) {
+                       const std::vector<std::string>& outputs, bool allow_custom, bool float16) {
   convert::Options options =
-      ReadingOptions(batch, input_shapes, verify, signature, tags, inputs, outputs);
+      ReadingOptions(batch, input_shapes, verify, signature, tags, inputs, outputs, allow_custom);
   options.float16 = float16;
-  options.allow_custom = allow_custom;
   convert::Report report;
   std::vector<std::byte> bytes;
   Status status;
@@ -81,5 +81,6 @@ NB_MODULE(_convert, m) {
   m.def("convert", &python::ConvertModel, "path"_a, "batch"_a = nanobind::none(),
         "input_shapes"_a = std::vector<python::NamedShape>(), "verify"_a = 1, "signature"_a = "",
         "tags"_a = std::vector<std::string>(), "inputs"_a = std::vector<std::string>(),
-        "outputs"_a = std::vector<std::string>(), "float16"_a = false, "allow_custom"_a = false);
+        "outputs"_a = std::vector<std::string>(), "allow_custom"_a = false, "float16"_a = false);
+  python::AddQuantizer(m);
 }

@@ -28,7 +28,7 @@ convert::Options ReadingOptions(std::optional<int32_t> batch,
                                 const std::vector<NamedShape>& input_shapes, int verify,
                                 const std::string& signature, const std::vector<std::string>& tags,
                                 const std::vector<std::string>& inputs,
-                                const std::vector<std::string>& outputs);
+                                const std::vector<std::string>& outputs, bool allow_custom);
 
 }  // namespace edgeml::python
 

@@ -384,9 +384,9 @@ nb::tuple OpenQuantizer(const std::string& path, std::optional<int32_t> batch,
                         const std::vector<NamedShape>& input_shapes, int verify,
                         const std::string& signature, const std::vector<std::string>& tags,
                         const std::vector<std::string>& inputs,
-                        const std::vector<std::string>& outputs) {
+                        const std::vector<std::string>& outputs, bool allow_custom) {
   const convert::Options options =
-      ReadingOptions(batch, input_shapes, verify, signature, tags, inputs, outputs);
+      ReadingOptions(batch, input_shapes, verify, signature, tags, inputs, outputs, allow_custom);
   std::unique_ptr<Quantizer> made;
   Status status;
   {
@@ -398,7 +398,7 @@ nb::tuple OpenQuantizer(const std::string& path, std::optional<int32_t> batch,
       status = opened.status();
   }
   if (!status.ok()) return nb::make_tuple(nb::none(), status.message());
-  return nb::make_tuple(nb::cast(std::move(made)), "");
+  return nb::make_tuple(nb::cast(made.release(), nb::rv_policy::take_ownership), "");
 }
 
 // (bytes, report), or (None, what is wrong). An exception of `evaluate`, or Ctrl-C, is thrown on.
@@ -436,7 +436,7 @@ void AddQuantizer(nb::module_& m) {
   m.def("open_quantizer", &OpenQuantizer, "path"_a, "batch"_a = nb::none(),
         "input_shapes"_a = std::vector<NamedShape>(), "verify"_a = 1, "signature"_a = "",
         "tags"_a = std::vector<std::string>(), "inputs"_a = std::vector<std::string>(),
-        "outputs"_a = std::vector<std::string>());
+        "outputs"_a = std::vector<std::string>(), "allow_custom"_a = false);
 }
 
 }  // namespace edgeml::python

@@ -4,11 +4,14 @@
 #include <cmath>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <numeric>
 #include <optional>
+#include <span>
 
 #include "src/base/strings.h"
 #include "src/cli/command.h"
 #include "src/cli/evaluation.h"
+#include "src/cli/interrupt.h"
 #include "src/cli/layer_compare.h"
 #include "src/data/dataset.h"
 
@@ -163,43 +166,175 @@ Status CompareLayers(const Options& options, bool json) {
   return Status::Ok();
 }
 
+// Latencies measured in turns, so that what else the machine does meets all models alike.
+struct Latency {
+  Spread ms;         // of single runs
+  double ratio = 1;  // to the first model, the median of the rounds' own
+};
+constexpr int kRounds = 7, kMostRuns = 50;
+constexpr double kRoundMs = 20;
+
+// REQUIRES: the engines have been fed.
+Result<std::vector<Latency>> MeasureInTurns(const std::vector<std::unique_ptr<Engine>>& engines) {
+  std::vector<std::vector<double>> times(engines.size()), ratios(engines.size());
+  for (int round = 0; round < kRounds; ++round) {
+    double first = 0;
+    for (size_t m = 0; m < engines.size(); ++m) {
+      if (Interrupted()) return Error(Code::kCancelled, "interrupted");
+      std::vector<double> own;
+      double spent = 0;
+      while (own.size() < 3 || (spent < kRoundMs && own.size() < kMostRuns)) {
+        EDGEML_RETURN_IF_ERROR(engines[m]->Run());
+        own.push_back(engines[m]->last_run_ms());
+        spent += own.back();
+      }
+      times[m].insert(times[m].end(), own.begin(), own.end());
+      const double median = SpreadOf(std::move(own)).median;
+      if (m == 0) first = median;
+      ratios[m].push_back(first > 0 ? median / first : 1);
+    }
+  }
+  std::vector<Latency> found;
+  for (size_t m = 0; m < engines.size(); ++m)
+    found.push_back({SpreadOf(std::move(times[m])), SpreadOf(std::move(ratios[m])).median});
+  return found;
+}
+
+std::string ClassName(const data::Dataset& dataset, size_t c) {
+  return c < dataset.class_names().size() ? dataset.class_names()[c] : std::to_string(c);
+}
+
+// How a model's answers differ from those of the first.
+struct Changes {
+  int64_t same = 0;
+  int64_t lost = 0, gained = 0;  // right there and wrong here, and the other way round
+  std::vector<std::vector<int64_t>> confusion;  // what is added to the first's matrix
+};
+
+Changes ChangesOf(const Evaluation& first, const Evaluation& other, const data::Dataset& dataset) {
+  Changes changes;
+  for (size_t i = 0; i < first.predictions.size(); ++i) {
+    const int64_t label = dataset.Label(static_cast<int64_t>(i));
+    const int64_t a = first.predictions[i], b = other.predictions[i];
+    changes.same += a == b;
+    if (label < 0) continue;
+    changes.lost += a == label && b != label;
+    changes.gained += a != label && b == label;
+  }
+  changes.confusion = other.confusion;
+  for (size_t t = 0; t < changes.confusion.size(); ++t)
+    for (size_t p = 0; p < changes.confusion[t].size(); ++p)
+      changes.confusion[t][p] -= first.confusion[t][p];
+  return changes;
+}
+
+constexpr size_t kShownClasses = 20, kShownChanges = 8;
+
+// The recall of each class, a column for each model.
+void PrintRecall(const std::vector<Evaluation>& found, const data::Dataset& dataset,
+                 const std::vector<std::string>& headings) {
+  const size_t classes = found[0].confusion.size();
+  if (classes == 0 || classes > kShownClasses) return;
+  std::printf("\nRecall by class\n");
+  Table table(headings);
+  for (size_t c = 0; c < classes; ++c) {
+    std::vector<std::string> cells = {ClassName(dataset, c)};
+    for (const Evaluation& e : found) {
+      const auto& row = e.confusion[c];
+      const int64_t total = std::accumulate(row.begin(), row.end(), int64_t{0});
+      cells.push_back(total > 0 ? Percent(static_cast<double>(row[c]) / static_cast<double>(total))
+                                : "-");
+    }
+    table.Add(std::move(cells));
+  }
+  table.Print();
+}
+
+// The cells of the confusion matrices that changed most against the first model.
+void PrintConfusionChanges(const std::vector<Evaluation>& found,
+                           const std::vector<Changes>& changes, const data::Dataset& dataset,
+                           const std::vector<std::string>& names) {
+  struct Cell {
+    size_t model, truth, predicted;
+    int64_t change;
+  };
+  std::vector<Cell> cells;
+  for (size_t m = 1; m < changes.size(); ++m)
+    for (size_t t = 0; t < changes[m].confusion.size(); ++t)
+      for (size_t p = 0; p < changes[m].confusion[t].size(); ++p)
+        if (t != p && changes[m].confusion[t][p] != 0)
+          cells.push_back({m, t, p, changes[m].confusion[t][p]});
+  if (cells.empty()) return;
+  std::ranges::stable_sort(
+      cells, [](const Cell& a, const Cell& b) { return std::abs(a.change) > std::abs(b.change); });
+  std::printf("\nMistakes that changed most against the first\n");
+  Table table({"model", "class", "taken for", ">first", ">here", ">change"});
+  for (const Cell& cell : std::span(cells).first(std::min(cells.size(), kShownChanges)))
+    table.Add({names[cell.model], ClassName(dataset, cell.truth),
+               ClassName(dataset, cell.predicted),
+               Grouped(found[0].confusion[cell.truth][cell.predicted]),
+               Grouped(found[cell.model].confusion[cell.truth][cell.predicted]),
+               Concat(cell.change > 0 ? "+" : "", Grouped(cell.change))});
+  table.Print();
+  if (cells.size() > kShownChanges)
+    std::printf("  … and %zu more; --json has all\n", cells.size() - kShownChanges);
+}
+
 Status CompareOnData(const Options& options, bool json) {
   EDGEML_ASSIGN_OR_RETURN(const data::PreprocessOptions preprocess, options.pixels.Preprocess());
   EDGEML_ASSIGN_OR_RETURN(const std::unique_ptr<data::Dataset> dataset,
                           data::OpenDataset(options.data));
-  Json list = Json::array();
-  std::vector<std::string> headings = {""};
-  std::vector<std::vector<std::string>> rows = {{"accuracy"},
-                                                {"top 5"},
-                                                {"loss"},
-                                                {"size"},
-                                                {"latency"},
-                                                {"arena"},
-                                                {"agrees with the first"}};
-  std::vector<int64_t> reference;
-  std::vector<std::string> notes;
+  std::vector<std::unique_ptr<Engine>> engines;
   for (const std::string& path : options.models) {
-    EDGEML_ASSIGN_OR_RETURN(const auto engine, Engine::Open(path, options.engine));
-    EDGEML_ASSIGN_OR_RETURN(const Evaluation e,
+    EDGEML_ASSIGN_OR_RETURN(engines.emplace_back(), Engine::Open(path, options.engine));
+  }
+  std::vector<Evaluation> found;
+  std::vector<Changes> changes;
+  for (const auto& engine : engines) {
+    EDGEML_ASSIGN_OR_RETURN(found.emplace_back(),
                             Evaluate(*engine, *dataset, preprocess, options.limit));
-    if (reference.empty()) reference = e.predictions;
-    int64_t same = 0;
-    for (size_t i = 0; i < reference.size(); ++i) same += e.predictions[i] == reference[i];
-    const double agreement = static_cast<double>(same) / static_cast<double>(reference.size());
-    const auto size = static_cast<int64_t>(engine->model().file_bytes());
-    const size_t arena = engine->session().memory_plan().arena_bytes;
+    changes.push_back(ChangesOf(found[0], found.back(), *dataset));
+  }
+  EDGEML_ASSIGN_OR_RETURN(const std::vector<Latency> latencies, MeasureInTurns(engines));
+
+  Json list = Json::array();
+  std::vector<std::string> headings = {""}, names;
+  std::vector<std::vector<std::string>> rows = {
+      {"accuracy"},      {"top 5"},          {"loss"},  {"size"},
+      {"latency"},       {"of the first's"}, {"arena"}, {"agrees with the first"},
+      {"right → wrong"}, {"wrong → right"}};
+  std::vector<std::string> notes;
+  for (size_t m = 0; m < engines.size(); ++m) {
+    const std::string& path = options.models[m];
+    const Evaluation& e = found[m];
+    const double agreement =
+        static_cast<double>(changes[m].same) / static_cast<double>(found[0].predictions.size());
+    const auto size = static_cast<int64_t>(engines[m]->model().file_bytes());
+    const size_t arena = engines[m]->session().memory_plan().arena_bytes;
     Json entry = {{"model", path}};
     entry.update(ToJson(e, *dataset));
+    entry["latency_ms"] = ToJson(latencies[m].ms);
+    entry["latency_ratio"] = latencies[m].ratio;
     entry["model_bytes"] = size;
     entry["arena_bytes"] = arena;
     entry["agreement"] = agreement;
+    entry["lost"] = changes[m].lost;
+    entry["gained"] = changes[m].gained;
+    if (m > 0 && !changes[m].confusion.empty()) entry["confusion_change"] = changes[m].confusion;
     list.push_back(std::move(entry));
     const size_t slash = path.rfind('/');
-    headings.push_back(">" + (slash == std::string::npos ? path : path.substr(slash + 1)));
-    const std::string cells[] = {
-        Percent(e.accuracy),  e.top5 ? Percent(*e.top5) : "", Fixed(e.loss, 4),
-        Grouped(size) + " B", Milliseconds(e.latency.median), HumanBytes(arena),
-        Percent(agreement)};
+    names.push_back(Printable(slash == std::string::npos ? path : path.substr(slash + 1)));
+    headings.push_back(">" + names.back());
+    const std::string cells[] = {Percent(e.accuracy),
+                                 e.top5 ? Percent(*e.top5) : "",
+                                 Fixed(e.loss, 4),
+                                 Grouped(size) + " B",
+                                 Milliseconds(latencies[m].ms.median),
+                                 m == 0 ? "" : Percent(latencies[m].ratio),
+                                 HumanBytes(arena),
+                                 Percent(agreement),
+                                 m == 0 ? "" : Grouped(changes[m].lost),
+                                 m == 0 ? "" : Grouped(changes[m].gained)};
     for (size_t r = 0; r < rows.size(); ++r) rows[r].push_back(cells[r]);
     if (std::string note = ShiftNote(e); !note.empty()) notes.push_back(Concat(path, ": ", note));
   }
@@ -208,11 +343,13 @@ Status CompareOnData(const Options& options, bool json) {
     return Status::Ok();
   }
   std::printf("%s, %s examples\n\n", Printable(options.data).c_str(),
-              Grouped(static_cast<int64_t>(reference.size())).c_str());
-  Table table(std::move(headings));
+              Grouped(static_cast<int64_t>(found[0].predictions.size())).c_str());
+  Table table(headings);
   for (auto& row : rows) table.Add(std::move(row));
   table.Print();
   for (const std::string& note : notes) std::printf("  note: %s\n", Printable(note).c_str());
+  PrintRecall(found, *dataset, headings);
+  PrintConfusionChanges(found, changes, *dataset, names);
   return Status::Ok();
 }
 

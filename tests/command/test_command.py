@@ -82,6 +82,35 @@ def test_compare(edgeml, models):
     assert both[0]["agreement"] == 1 and 0.9 < both[1]["agreement"] < 1
 
 
+def test_compare_many_on_data(edgeml, models):
+    kinds = "float", "float16", "dynamic", "int8"
+    paths = [models / f"digits_{kind}.tflite" for kind in kinds]
+    first, *others = found = edgeml("compare", *paths, "--data", "digits", as_json=True)["models"]
+    assert [entry["model_bytes"] for entry in found] == [path.stat().st_size for path in paths]
+    assert first["latency_ratio"] == 1 and first["lost"] == first["gained"] == 0 and "confusion_change" not in first
+    for entry in found:
+        assert 0 < entry["latency_ms"]["min"] <= entry["latency_ms"]["median"] and entry["latency_ratio"] > 0
+        assert sum(map(sum, entry["confusion"])) == entry["count"] == 360
+    for entry in others:
+        # Accuracy moves by what is lost and gained, and so do the matrices.
+        right = round(entry["accuracy"] * 360) - round(first["accuracy"] * 360)
+        change = entry["confusion_change"]
+        assert entry["gained"] - entry["lost"] == right == sum(change[c][c] for c in range(10))
+        assert entry["lost"] + entry["gained"] <= round((1 - entry["agreement"]) * 360)
+        for t, row in enumerate(change):
+            assert sum(row) == 0
+            assert row == [b - a for a, b in zip(first["confusion"][t], entry["confusion"][t])]
+    assert any(any(map(any, entry["confusion_change"])) for entry in others)
+
+
+def test_compare_many_as_text(edgeml, models):
+    paths = [models / f"digits_{kind}.tflite" for kind in ("float", "int8", "int16x8")]
+    text = edgeml("compare", *paths, "--data", "digits", "--limit", 200)
+    for word in ("digits_int16x8.tflite", "accuracy", "latency", "right → wrong", "Recall by class", "200 examples"):
+        assert word in text
+    assert "two models" in edgeml("compare", *paths, code=2)
+
+
 def test_doctor(edgeml):
     out = edgeml("doctor", as_json=True)
     assert out["threads"] >= 1 and out["memory_bytes"] > 1e8 and out["simd_level"] in out["simd_levels"]

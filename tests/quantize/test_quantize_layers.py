@@ -111,7 +111,8 @@ def test_near_the_float_model(name, matrix, edgeml, engines, tmp_path):
 
 
 # name: least SQNR with int8 weights.
-WIDE = {"dense": 35, "convolution": 35, "depthwise": 35, "separable": 35, "attention": 30, "transposed": 35}
+WIDE = {"dense": 35, "convolution": 35, "depthwise": 35, "separable": 35, "attention": 30, "lstm": 30, "bidirectional": 30,
+        "transposed": 35}
 
 
 @pytest.fixture(scope="session")
