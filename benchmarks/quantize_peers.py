@@ -23,7 +23,8 @@ def maker(tf, path):
     calibration cannot read them."""
     from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2 as freeze
     if path.is_dir():
-        served = tf.saved_model.load(str(path)).signatures["serving_default"]
+        model = tf.saved_model.load(str(path))  # held as long as its function is used
+        served = model.signatures["serving_default"]
         (name, spec), = served.structured_input_signature[1].items()
         run, shape = (lambda x: next(iter(served(**{name: x}).values()))), spec.shape[1:]
     else:

@@ -29,6 +29,7 @@ def run(engine, resolver, content: bytes, samples: list) -> list:
                 limits = np.iinfo(detail["dtype"])
                 x = np.clip(np.round(x / scale) + zero, limits.min, limits.max).astype(detail["dtype"])
             interpreter.set_tensor(detail["index"], x)
+        interpreter.reset_all_variables()  # each sample is a sequence of its own
         interpreter.invoke()
         outputs.append([interpreter.get_tensor(d["index"]) for d in interpreter.get_output_details()])
     return outputs

@@ -23,8 +23,9 @@ MODELS = {
     "convolution": ((10, 10, 16), lambda: [layers.Conv2D(24, 3, padding="same", activation="relu"), layers.Conv2D(48, 1)]),
     "depthwise": ((9, 9, 128), lambda: [layers.DepthwiseConv2D(3, padding="same", activation="relu")]),
     "separable": ((9, 9, 24), lambda: [layers.SeparableConv2D(48, 3), layers.GlobalAveragePooling2D()]),
-    "lstm": ((6, 24), lambda: [layers.LSTM(24, return_sequences=True)]),
-    "bidirectional": ((6, 24), lambda: [layers.Bidirectional(layers.LSTM(20))]),
+    # A matrix for each gate.
+    "lstm": ((6, 32), lambda: [layers.LSTM(36, return_sequences=True)]),
+    "bidirectional": ((6, 32), lambda: [layers.Bidirectional(layers.LSTM(36))]),
     "transposed": ((5, 5, 16), lambda: [layers.Conv2DTranspose(16, 3, strides=2, padding="same")]),
 }
 

@@ -76,8 +76,8 @@ def folder(edgeml, models, tmp_path_factory):
     np.savez(found / "good.npz", x=images())
     ranges = "--calibration", "digits", "--samples", 12, "--save-ranges"
     edgeml("quantize", models / "digits.h5", found / "a.tflite", *ranges, found / "own.json")
+    (found / "cut.json").write_bytes((found / "own.json").read_bytes()[:500])
     own = (found / "own.json").read_text()
-    (found / "cut.json").write_text(own[:len(own) // 2])
     model = re.search(r'"model": "([0-9a-f]{16})"', own)[1]  # the hash of a model's graph and weights
     (found / "other.json").write_text(own.replace(model, model[::-1], 1))
     (found / "a.tflite").unlink()
