@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <random>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -29,6 +30,30 @@ void Fill(const TensorView& view, std::mt19937& random) {
   std::fill_n(bytes, static_cast<size_t>(n) * width, uint8_t{0});
   if (IsFloat(view.type)) return;
   for (int64_t i = 0; i < n; ++i) bytes[static_cast<size_t>(i) * width] = random() % 2;
+}
+
+// Gives input `i` random values.
+Status FillInput(runtime::GraphExecutor& of, int i, std::mt19937& random) {
+  const TensorView view = of.input(i);
+  if (view.type != DType::kString) {
+    Fill(view, random);
+    return Status::Ok();
+  }
+  std::vector<std::string_view> strings;
+  for (int64_t k = 0; k < view.num_elements(); ++k)
+    strings.emplace_back(random() % 2 == 0 ? "a" : "b");
+  return of.StoreStrings(of.graph().inputs[static_cast<size_t>(i)], strings);
+}
+
+// How many strings of output `i` differ.
+Result<int64_t> DifferentStrings(const runtime::GraphExecutor& a, const runtime::GraphExecutor& b,
+                                 int i) {
+  const auto output = static_cast<size_t>(i);
+  EDGEML_ASSIGN_OR_RETURN(const auto x, a.Strings(a.graph().outputs[output]));
+  EDGEML_ASSIGN_OR_RETURN(const auto y, b.Strings(b.graph().outputs[output]));
+  int64_t count = 0;
+  for (size_t k = 0; k < x.size(); ++k) count += x[k] == y[k] ? 0 : 1;
+  return count;
 }
 
 // Numbers of any type as double; empty for types that are none.
@@ -87,7 +112,7 @@ Result<Difference> Compare(const ir::Module& a, const ir::Module& b, int runs, u
     for (int i = 0; i < inputs; ++i) {
       for (runtime::GraphExecutor* side : {&left, &right}) {
         std::mt19937 random(seed + static_cast<uint32_t>(run * 1000 + i));
-        Fill(side->input(i), random);
+        EDGEML_RETURN_IF_ERROR(FillInput(*side, i, random));
       }
     }
     for (runtime::GraphExecutor* side : {&left, &right}) {
@@ -99,6 +124,11 @@ Result<Difference> Compare(const ir::Module& a, const ir::Module& b, int runs, u
       if (x.type != y.type || !(x.shape == y.shape))
         return Error(Code::kFailed, "output ", i, " is ", NameOf(x.type), " ", x.shape.ToString(),
                      " and ", NameOf(y.type), " ", y.shape.ToString());
+      if (x.type == DType::kString) {
+        EDGEML_ASSIGN_OR_RETURN(const int64_t wrong, DifferentStrings(left, right, i));
+        if (wrong > 0) return Error(Code::kFailed, wrong, " strings of output ", i, " differ");
+        continue;
+      }
       const std::vector<double> expected = Numbers(x), found = Numbers(y);
       double magnitude = 0, largest = 0;
       for (size_t k = 0; k < expected.size(); ++k) {

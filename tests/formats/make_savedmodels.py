@@ -161,10 +161,14 @@ def save_containers(folder, cases):
     old.save(str(cases / "keras2_embedding_lstm"))
     x = np.arange(7, dtype="float32")[None] % 11
     save_answers(cases / "keras2_embedding_lstm.npz", [x], old(x))
-    table = tf.Module()
-    table.table = tf.lookup.StaticHashTable(tf.lookup.KeyValueTensorInitializer(["a"], [1]), 0)
-    table.function = tf.function(table.table.lookup, input_signature=[tf.TensorSpec([2], tf.string, name="x")])
-    tf.saved_model.save(table, str(folder / "table"), signatures=table.function)
+    longs = tf.constant([1, 2], tf.int64)
+    for name, keys, contents, other in (("table", tf.constant(["a", "b"]), longs, -1),
+                                        ("table_of_words", longs, tf.constant(["ein", "zwei"]), "?"),
+                                        ("table_of_floats", longs, tf.constant([0.5, 1.5]), 0.0)):
+        table = tf.Module()
+        table.table = tf.lookup.StaticHashTable(tf.lookup.KeyValueTensorInitializer(keys, contents), other)
+        table.function = tf.function(table.table.lookup, input_signature=[tf.TensorSpec([None], keys.dtype, name="x")])
+        tf.saved_model.save(table, str(folder / name), signatures=table.function)
     plain = tf.Module()
     plain.forward = tf.function(lambda x: x * 2, input_signature=[tf.TensorSpec([2], name="x")])
     plain.shifted = tf.function(lambda x: x + 2, input_signature=[tf.TensorSpec([2], name="x")])

@@ -146,11 +146,22 @@ def test_conditions_of_tensorflow_1_must_be_constant(made, tmp_path):
     assert done.returncode == 4 and "whose condition is not constant" in done.stderr, done.stderr
 
 
-def test_lookup_tables_are_named(made, tmp_path):
-    done = subprocess.run([BINARY, "convert", made / "containers" / "table", tmp_path / "out.tflite"], capture_output=True,
-                          text=True, check=False)
-    assert done.returncode == 4
-    assert "2 nodes cannot be converted: HashTableV2" in done.stderr and "LookupTableFindV2" in done.stderr
+def test_lookup_tables(made, tmp_path):
+    for name, words, numbers in (("table", [b"b", b"c", b""], [2, -1, -1]), ("table_of_words", [b"ein", b"?"], [1, 7])):
+        done = subprocess.run([BINARY, "convert", made / "containers" / name, tmp_path / "out.tflite"], capture_output=True,
+                              text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        interpreter = peer.Interpreter(model_path=str(tmp_path / "out.tflite"))
+        (signature, names), = interpreter.get_signature_list().items()
+        given, wanted = (words, numbers) if name == "table" else (numbers, words)
+        found, = interpreter.get_signature_runner(signature)(**{names["inputs"][0]: np.array(given)}).values()
+        assert found.tolist() == wanted, name
+
+
+def test_tables_of_other_types_are_refused(made, tmp_path):
+    done = subprocess.run([BINARY, "convert", made / "containers" / "table_of_floats", tmp_path / "out.tflite"],
+                          capture_output=True, text=True, check=False)
+    assert done.returncode == 4 and "a table from int64 to float32" in done.stderr, done.stderr
 
 
 def convert_custom(made, tmp_path, name, *options):

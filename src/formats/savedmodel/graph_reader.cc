@@ -1,5 +1,6 @@
 #include "src/formats/savedmodel/graph_reader.h"
 
+#include <algorithm>
 #include <functional>
 #include <map>
 #include <set>
@@ -21,6 +22,7 @@ namespace {
 constexpr std::string_view kDefaultTag = "serve", kDefaultSignature = "serving_default";
 // Signatures for the loader, not for callers: "__saved_model_init_op", "__saved_model_train_op".
 constexpr std::string_view kInternalSignature = "__saved_model";
+constexpr std::string_view kInitSignature = "__saved_model_init_op";
 constexpr size_t kMaxNamed = 20;  // names in an error message
 
 // Tensors that are fed or fetched, with what is known of them.
@@ -192,6 +194,22 @@ Status FillModel(const pb::GraphDef& graph, std::shared_ptr<const void> messages
   return Status::Ok();
 }
 
+// What the node that runs before the model fills its lookup tables with. A node that cannot be
+// understood leaves them empty, which matters only where one is used.
+std::map<std::string, LookupTable> TablesOf(const pb::MetaGraph& graph,
+                                            const std::shared_ptr<const void>& messages,
+                                            Budget& budget) {
+  for (const pb::MetaGraph::SignatureEntry& entry : graph.signature_def()) {
+    if (entry.key() != kInitSignature) continue;
+    for (const pb::Signature::Item& item : entry.value().outputs()) {
+      auto tables =
+          Inliner(graph.graph_def(), messages, budget).FindTables(NodeOf(item.value().name()));
+      if (tables.ok()) return *std::move(tables);
+    }
+  }
+  return {};
+}
+
 // The file that a model was read from, in front of its errors.
 template <typename T>
 Result<T> WithPath(Result<T> result, const std::string& path) {
@@ -234,6 +252,9 @@ Result<Model> ParseSavedModelGraph(std::span<const std::byte> bytes,
   EDGEML_RETURN_IF_ERROR(FillModel(
       graph, message, inputs, outputs,
       [&variables](const Variable& variable) { return variables.Load(variable); }, budget, model));
+  const auto is_table = [](const Node& node) { return node.op == "HashTableV2"; };
+  if (std::any_of(model.graphs[0].nodes.begin(), model.graphs[0].nodes.end(), is_table))
+    model.tables = TablesOf(*meta, message, budget);
   if (variables.bundle() != nullptr) model.mapped = variables.bundle()->mapped();
   return model;
 }

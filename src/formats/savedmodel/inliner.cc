@@ -362,4 +362,28 @@ Result<std::map<std::string, Restored>> Inliner::FindRestored(std::string_view t
   return found;
 }
 
+Result<std::map<std::string, LookupTable>> Inliner::FindTables(std::string_view target) {
+  EDGEML_ASSIGN_OR_RETURN(
+      const Body body,
+      MakeEffectBody(graph_, target, [this](std::string_view name) { return Function(name); }));
+  built_.assign(1, {});
+  std::vector<Value> results;
+  EDGEML_RETURN_IF_ERROR(Expand(body, {}, Place{}, results));
+  std::map<std::string, LookupTable> found;
+  for (const BuiltNode& built : built_[0].nodes) {
+    const Node& node = built.node;
+    if ((node.op != "LookupTableImportV2" && node.op != "InitializeTableV2") ||
+        node.inputs.size() != 3)
+      continue;
+    const auto value = [&](size_t input) {
+      return ConstantValue({.kind = Value::Kind::kTensor, .at = node.inputs[input]}, Place{});
+    };
+    Result<Constant> keys = value(1), values = value(2);
+    if (!keys.ok() || !values.ok()) continue;  // the table is missing, which is told there
+    const auto table = static_cast<size_t>(node.inputs[0].node);
+    found[built_[0].nodes[table].node.name] = {*std::move(keys), *std::move(values)};
+  }
+  return found;
+}
+
 }  // namespace edgeml::savedmodel

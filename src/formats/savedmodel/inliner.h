@@ -60,6 +60,8 @@ class Inliner {
   // what each variable is assigned, by Variable::node. Assignments that it does not understand are
   // left out.
   Result<std::map<std::string, Restored>> FindRestored(std::string_view target);
+  // Likewise node `target`, which fills the lookup tables: those that get constants.
+  Result<std::map<std::string, LookupTable>> FindTables(std::string_view target);
 
  private:
   // A value while nodes are gone through. Not every one is a tensor of the graph that comes out.

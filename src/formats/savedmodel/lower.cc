@@ -56,10 +56,9 @@ class Problems {
 };
 
 Status Missing(const Node& node) {
-  if (node.op.starts_with("HashTable") || node.op.starts_with("LookupTable") ||
-      node.op.starts_with("MutableHashTable"))
+  if (node.op.starts_with("LookupTable") || node.op.find("HashTable") != std::string::npos)
     return Error(Code::kUnsupported,
-                 "lookup tables are not supported; look up outside of the model");
+                 "lookup tables that change are not supported; look up outside of the model");
   return Error(Code::kUnsupported,
                "there is no such operator here; write the model without it, cut it off with other "
                "inputs or outputs, or make it a custom operator with --allow-custom");
@@ -79,7 +78,9 @@ void DropDeadNodes(ir::Graph& graph) {
   std::vector<ir::Node> kept;
   for (size_t i = graph.nodes.size(); i-- > 0;) {
     ir::Node& node = graph.nodes[i];
-    if (std::none_of(node.outputs.begin(), node.outputs.end(),
+    // What has no result is there for its effect.
+    if (!node.outputs.empty() &&
+        std::none_of(node.outputs.begin(), node.outputs.end(),
                      [&live](int32_t v) { return live[static_cast<size_t>(v)]; }))
       continue;
     mark(node.inputs);
@@ -163,6 +164,10 @@ class Lowering : public GraphLowerer {
   const pb::OpDef* DefinitionOf(std::string_view op) const override {
     const auto found = model_.ops.find(op);
     return found == model_.ops.end() ? nullptr : found->second;
+  }
+  const LookupTable* TableOf(const std::string& node) const override {
+    const auto found = model_.tables.find(node);
+    return found == model_.tables.end() ? nullptr : &found->second;
   }
   void Note(std::string_view note) override {
     if (std::find(notes_.begin(), notes_.end(), note) == notes_.end()) notes_.emplace_back(note);

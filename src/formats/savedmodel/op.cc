@@ -198,10 +198,10 @@ Result<int32_t> Op::ToChannelsFirst(int32_t value) {
 }
 
 Handler FindHandler(std::string_view op) {
-  const std::span<const OpEntry> families[] = {ElementwiseOps(), ActivationOps(), ConvolutionOps(),
-                                               MatrixOps(),      PoolingOps(),    ReductionOps(),
-                                               MovementOps(),    ShapeOps(),      ControlFlowOps(),
-                                               ListOps(),        AudioOps(),      DetectionOps()};
+  const std::span<const OpEntry> families[] = {
+      ElementwiseOps(), ActivationOps(), ConvolutionOps(), MatrixOps(),      PoolingOps(),
+      ReductionOps(),   MovementOps(),   ShapeOps(),       ControlFlowOps(), ListOps(),
+      AudioOps(),       DetectionOps(),  TableOps()};
   for (const auto family : families)
     for (const OpEntry& entry : family)
       if (entry.name == op) return entry.lower;

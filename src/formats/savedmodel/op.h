@@ -48,6 +48,8 @@ class GraphLowerer {
   virtual const Graph& Of(int32_t graph) const = 0;
   // The definition of an operator; null when the file has none.
   virtual const pb::OpDef* DefinitionOf(std::string_view op) const = 0;
+  // What a lookup table is filled with, by the name of its node; null when that is not known.
+  virtual const LookupTable* TableOf(const std::string& node) const = 0;
   // Something to tell whoever converts the model; what was told before is not repeated.
   virtual void Note(std::string_view note) = 0;
 };
@@ -161,6 +163,7 @@ std::span<const OpEntry> MovementOps();
 std::span<const OpEntry> ShapeOps();
 std::span<const OpEntry> ControlFlowOps();
 std::span<const OpEntry> ListOps();
+std::span<const OpEntry> TableOps();
 
 // Null when we lack it.
 Handler FindHandler(std::string_view op);

@@ -78,9 +78,15 @@ struct Graph {
   std::vector<Output> outputs;
 };
 
+// What a lookup table is filled with before the model runs.
+struct LookupTable {
+  Constant keys, values;
+};
+
 struct Model {
-  std::vector<Graph> graphs;  // [0] is the main one
-  std::string signature;      // its key; empty for a frozen graph and for chosen inputs and outputs
+  std::vector<Graph> graphs;                  // [0] is the main one
+  std::map<std::string, LookupTable> tables;  // by the names of their nodes
+  std::string signature;  // its key; empty for a frozen graph and for chosen inputs and outputs
   std::vector<std::string> signatures;  // the keys of all that the file has
   std::string tensorflow_version;       // that wrote the file, when it says so
   // The operators that the file defines, by name; frozen graphs define none.
