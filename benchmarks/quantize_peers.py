@@ -63,21 +63,35 @@ def tensorflow(folder, models):
             out.write_bytes(converter.convert())
 
 
+def signed(content):
+    """The model with a signature, "run" of x, without which AI Edge Quantizer cannot calibrate."""
+    import flatbuffers
+    from ai_edge_litert import schema_py_generated as schema
+    model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(content, 0))
+    signature = schema.SignatureDefT()
+    signature.signatureKey, signature.subgraphIndex = b"run", 0
+    for name, indices in (("inputs", model.subgraphs[0].inputs), ("outputs", model.subgraphs[0].outputs)):
+        port = schema.TensorMapT()
+        port.name, port.tensorIndex = b"x" if name == "inputs" else b"y", int(indices[0])
+        setattr(signature, name, [port])
+    model.signatureDefs = [signature]
+    builder = flatbuffers.Builder(len(content))
+    builder.Finish(model.Pack(builder), b"TFL3")
+    return bytes(builder.Output())
+
+
 def aiedge(folder, names):
     from ai_edge_quantizer import quantizer, qtyping, recipe
     for name in names:
-        source = folder / f"{name}.float.tensorflow.tflite"
+        source = folder / f"{name}.signed.tflite"
+        source.write_bytes(signed((folder / f"{name}.float.tensorflow.tflite").read_bytes()))
         samples = np.load(folder / f"{name}.calibration.npy")
-        from ai_edge_litert.interpreter import Interpreter
-        signatures = Interpreter(model_path=str(source)).get_signature_list()
-        key, = signatures
-        tensor, = signatures[key]["inputs"]
         for scheme in ("weight-int8", "weight-int4", "int4"):
             made = quantizer.Quantizer(str(source))
             data = None
             if scheme == "int4":
                 made.add_static_config(".*", qtyping.TFLOperationName.ALL_SUPPORTED, 8, 4)
-                data = made.calibrate({key: [{tensor: x[None]} for x in samples]})
+                data = made.calibrate({"run": [{"x": x[None]} for x in samples]})
             else:
                 made.load_quantization_recipe(recipe.weight_only_wi8_afp32() if scheme == "weight-int8"
                                               else recipe.weight_only_wi4_afp32())
