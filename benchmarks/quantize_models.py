@@ -7,7 +7,7 @@ Peers, on the same calibration samples: TensorFlow's converter (`tools/setup ten
 and int4, which it lacks, AI Edge Quantizer (`tools/setup aiedge`). All files run in LiteRT's builtin kernels without
 delegates. Noise is told as SQNR in dB against the float model, of what goes into the softmax at the end where there is one.
 Needs build/release/bin/edgeml, a Python with edge_ml, ai_edge_litert and Pillow, and the test data (EDGEML_TEST_DATA). What
-peers make is kept in the cache folder. With --check the exit code tells whether the bars hold that are listed in BARS.
+peers make is kept in the cache folder. With --check the exit code tells whether the bars hold that are listed in BARS and SIZES.
 """
 
 import argparse
@@ -32,6 +32,8 @@ SCHEMES = {"dynamic": "tensorflow", "float16": "tensorflow", "int8": "tensorflow
 OPTIONS = {"int4": ["--rounding", "adaround", "--bias-correction"], "weight-int4": []}
 # Points of accuracy that ResNet-8 may lose on the test subset of 1,000.
 BARS = {"int8": 0.3, "dynamic": 0.2, "float16": 0.05, "int16x8": 0.1, "int4": 0.8}
+# Most bytes of files.
+SIZES = {("mnist_dense128_pruned_finetuned", "int8"): 110_000, ("mnist_dense128_pruned_finetuned", "int4"): 65_000}
 
 
 def answers(path, samples):
@@ -202,6 +204,8 @@ def main():
             problems.append(f"{name}: less accurate than with {row['peer']}")
         if row["ours"]["sqnr"] < row["theirs"]["sqnr"] - 0.05:
             problems.append(f"{name}: {row['theirs']['sqnr'] - row['ours']['sqnr']:.1f} dB noisier than with {row['peer']}")
+        if row["ours"]["bytes"] > SIZES.get((row["model"], row["scheme"]), row["ours"]["bytes"]):
+            problems.append(f"{name}: {row['ours']['bytes']:,} bytes")
         if row["scheme"] == "int8" and row["ours"]["bytes"] > row["theirs"]["bytes"]:
             problems.append(f"{name}: larger than with {row['peer']}")
     if not options.skip_mobilenet:
