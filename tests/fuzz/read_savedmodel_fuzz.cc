@@ -17,7 +17,7 @@ namespace {
 using namespace edgeml;
 using namespace edgeml::savedmodel;
 
-constexpr uint8_t kSavedModel = 1, kMakeIndex = 2, kBatch = 4;
+constexpr uint8_t kSavedModel = 1, kMakeIndex = 2, kBatch = 4, kCustom = 8;
 
 ir::ConstantData Own(std::span<const std::byte> bytes) {
   return ir::ConstantData::Own({bytes.begin(), bytes.end()});
@@ -77,6 +77,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   (void)ToString(*model);
   LowerOptions options;
   if ((how & kBatch) != 0) options.batch = 1;
+  options.allow_custom = (how & kCustom) != 0;
   const Result<ir::Module> module = Lower(*model, options, nullptr);
   if (module.ok()) {
     if (!ir::Verify(*module).ok()) std::abort();

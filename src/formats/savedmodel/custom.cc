@@ -165,6 +165,7 @@ Status LowerCustom(Op& op) {
   }
   ir::OpaqueAttrs attrs;
   attrs.name = op.node.op;
+  EDGEML_RETURN_IF_ERROR(op.graphs.ChargeOptions(static_cast<size_t>(op.node.def->ByteSizeLong())));
   attrs.custom_options = WriteFlexMap(definition.Options());
   EDGEML_ASSIGN_OR_RETURN(
       op.out, op.b.Add(ir::OpCode::kCustom, op.in, std::move(attrs), std::move(outputs)));

@@ -11,6 +11,8 @@ namespace {
 
 // Nodes that a formula may stand in, one after the other. The usual ones have four.
 constexpr int kMostDepth = 6;
+// Factors that a product is taken apart into. The usual ones have two.
+constexpr size_t kMostFactors = 4;
 
 bool AboutEqual(double a, double b) { return std::abs(a - b) <= 1e-6 * std::abs(b); }
 
@@ -67,7 +69,8 @@ class Matcher {
       from = *inner;
     }
     const Node& node = op_.Producer(from.value);
-    if (node.op == "Mul" && node.inputs.size() == 2 && from.value != whole && depth < kMostDepth) {
+    if (node.op == "Mul" && node.inputs.size() == 2 && from.value != whole && depth < kMostDepth &&
+        out.size() + 2 <= kMostFactors) {
       Factors({node.inputs[0], from.factor}, whole, depth + 1, out);
       Factors({node.inputs[1], 1}, whole, depth + 1, out);
     } else {

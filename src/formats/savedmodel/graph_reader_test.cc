@@ -192,7 +192,7 @@ TEST(Lowering, ReportsAllProblemsAtOnce) {
   AddPlaceholder(graph, "x", 4);
   AddNode(graph.mutable_node(), "a", "Mystery", {"x"});
   AddNode(graph.mutable_node(), "b", "Mystery", {"a"});
-  AddNode(graph.mutable_node(), "c", "LookupTableFindV2", {"b"});
+  AddNode(graph.mutable_node(), "c", "LookupTableInsertV2", {"b"});
   AddAttr(AddNode(graph.mutable_node(), "d", "Relu", {"x"}), "strange")->set_i(1);
   AddNode(graph.mutable_node(), "y", "AddN", {"c", "d"});
   const auto model = Parse(graph);

@@ -17,6 +17,8 @@ constexpr size_t kMaxProblems = 1000;  // kinds that are told apart
 // Nodes lowered in all. The graphs of a loop are lowered until their shapes settle, those in them
 // each time anew.
 constexpr int64_t kMaxLowered = 1 << 22;
+// Attributes of all custom operators: a function of a file may be inlined any number of times.
+constexpr size_t kMaxOptionBytes = 64 << 20;
 
 // What stands in the way of lowering a model, gathered to be told at once.
 class Problems {
@@ -169,6 +171,12 @@ class Lowering : public GraphLowerer {
     const auto found = model_.tables.find(node);
     return found == model_.tables.end() ? nullptr : &found->second;
   }
+  Status ChargeOptions(size_t bytes) override {
+    option_bytes_ += bytes;
+    if (option_bytes_ <= kMaxOptionBytes) return Status::Ok();
+    return Error(Code::kUnsupported, "the attributes of custom operators take more than ",
+                 HumanBytes(kMaxOptionBytes));
+  }
   void Note(std::string_view note) override {
     if (std::find(notes_.begin(), notes_.end(), note) == notes_.end()) notes_.emplace_back(note);
   }
@@ -285,6 +293,7 @@ class Lowering : public GraphLowerer {
   std::vector<std::string> notes_;
   bool allow_custom_ = false;
   int64_t lowered_ = 0;
+  size_t option_bytes_ = 0;
 };
 
 }  // namespace

@@ -50,6 +50,8 @@ class GraphLowerer {
   virtual const pb::OpDef* DefinitionOf(std::string_view op) const = 0;
   // What a lookup table is filled with, by the name of its node; null when that is not known.
   virtual const LookupTable* TableOf(const std::string& node) const = 0;
+  // Counts bytes of the options of custom operators; kUnsupported when there are too many.
+  virtual Status ChargeOptions(size_t bytes) = 0;
   // Something to tell whoever converts the model; what was told before is not repeated.
   virtual void Note(std::string_view note) = 0;
 };

@@ -14,7 +14,10 @@ constexpr size_t kMostTerms = 6;  // of a sum; the usual ones have three
 
 class Matcher {
  public:
-  explicit Matcher(const Graph& graph) : graph_(graph) {}
+  explicit Matcher(const Graph& graph) : graph_(graph), arguments_(graph.nodes.size(), -1) {
+    for (size_t i = 0; i < graph.inputs.size(); ++i)
+      arguments_[static_cast<size_t>(graph.inputs[i].node)] = static_cast<int32_t>(i);
+  }
 
   std::optional<Recurrence> Step() {
     Recurrence r;
@@ -67,9 +70,7 @@ class Matcher {
   }
   // The number of the graph's input that a value is; -1 when it is none.
   int32_t ArgumentOf(const Endpoint& at) const {
-    for (size_t i = 0; i < graph_.inputs.size(); ++i)
-      if (graph_.inputs[i].node == at.node) return static_cast<int32_t>(i);
-    return -1;
+    return at.output == 0 ? arguments_[static_cast<size_t>(at.node)] : -1;
   }
   std::optional<int64_t> Integer(const Endpoint& at) const {
     const Node& node = At(at);
@@ -213,7 +214,8 @@ class Matcher {
   }
 
   const Graph& graph_;
-  int32_t gates_ = -1;  // the split of an LSTM's gates
+  std::vector<int32_t> arguments_;  // for each node the number of the input that it is
+  int32_t gates_ = -1;              // the split of an LSTM's gates
   int32_t hidden_in_ = -1, cell_in_ = -1;
 };
 
