@@ -150,7 +150,7 @@ class Runner:
         junit.unlink(missing_ok=True)
         folders = [f for f in ("tests", "python/tests") if (ROOT / f).is_dir()]
         ok = self.run("pytest", [self.python(), "-m", "pytest", "-q", "-n", JOBS, "-rs", "-p", "no:cacheprovider",
-                                 "--junitxml", junit, *folders], timeout=2400, env={"PYTHONPATH": str(ROOT / "build" / "site")})
+                                 "--junitxml", junit, *folders], timeout=3600, env={"PYTHONPATH": str(ROOT / "build" / "site")})
         skips = [line for line in (REPORTS / "pytest.log").read_text(errors="replace").splitlines()
                  if line.startswith("SKIPPED")]
         print("\n".join(skips[:20]), end="\n" if skips else "")
