@@ -295,7 +295,7 @@ def quantize(
     save_ranges: Union[str, os.PathLike, None] = None,
     equalize: bool = False,
     relu6_to_relu: bool = False,
-    rounding: str = "nearest",
+    rounding: str = "squant",
     bias_correction: bool = False,
     rounding_samples: int = 0,
     auto: bool = False,

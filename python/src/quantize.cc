@@ -46,7 +46,7 @@ Result<DType> TypeNamed(const std::string& name) {
 // Every one has a default, so that Python hands over those that it was given.
 struct Settings {
   std::string scheme = "int8", input_type = "float32", output_type = "float32";
-  std::string method = "min-max", rounding = "nearest", ranges;
+  std::string method = "min-max", rounding = "squant", ranges;
   double percentile = quantize::kDefaultPercentile, max_drop = 0.01;
   bool per_channel = true, allow_float = false, equalize = false, relu6_to_relu = false;
   bool bias_correction = false, automatic = false;

@@ -42,7 +42,7 @@ struct Options {
   PixelOptions pixels;
   std::string scheme = "int8", input_type = "float32", output_type = "float32";
   std::string calibration, ranges, save_ranges, method = "min-max", eval;
-  std::string rounding = "nearest", max_drop = "1%", max_size, report;
+  std::string rounding = "squant", max_drop = "1%", max_size, report;
   std::vector<std::string> bits;
   bool per_tensor = false;
   int64_t eval_limit = 0;
@@ -350,9 +350,11 @@ Action AddQuantize(CLI::App& app) {
   app.add_flag(
       "--relu6-to-relu", options->pipeline.relu6_to_relu,
       "With --equalize: RELU6 between layers becomes RELU, so that channels can be scaled");
-  app.add_option("--rounding", options->rounding,
-                 "nearest, or adaround: learned from the calibration data")
-      ->check(CLI::IsMember({"nearest", "adaround"}))
+  app.add_option(
+         "--rounding", options->rounding,
+         "nearest; squant: keeps the sums of weights, needs no data; adaround: learned from "
+         "the calibration data")
+      ->check(CLI::IsMember({"nearest", "squant", "adaround"}))
       ->capture_default_str();
   app.add_flag("--bias-correction", options->pipeline.bias_correction,
                "Biases take up the mean error of each channel, on the calibration data");

@@ -102,6 +102,10 @@ class Solver {
         scales_(problem.scales.data() + first * (k_ / block_)),
         result_(result) {
     choices_ = ChoicesOf(rows_view());
+    start_up_ = choices_.nearest_up;
+    for (size_t i = 0; i < start_up_.size() && !problem.start.empty(); ++i)
+      if (choices_.free[i])
+        start_up_[i] = static_cast<float>(problem.start[Size(first * k_) + i]) > choices_.floor[i];
     up_ = choices_.nearest_up;
     delta_.resize(up_.size());
     gradient_.resize(up_.size());
@@ -124,13 +128,17 @@ class Solver {
   bool Learn(const HessianProduct& hessian) {
     std::vector<float> workspace(hessian.workspace_floats(rows_));
     if (d_ != nullptr) Linear();
-    // Nearest rounding, and what becomes of it.
+    // Nearest rounding, and what becomes of what is begun with.
     for (int64_t r = 0; r < rows_; ++r) SetUp(r, choices_.nearest_up);
     hessian.Run(delta_.data(), rows_, workspace.data(), gradient_.data());
     for (int64_t r = 0; r < rows_; ++r) result_->nearest_error[Size(first_ + r)] = Error(r);
-    std::vector<uint8_t> best = choices_.nearest_up;
-    std::vector<double> error(result_->nearest_error.begin() + first_,
-                              result_->nearest_error.begin() + first_ + rows_);
+    std::vector<uint8_t> best = start_up_;
+    std::vector<double> error(Size(rows_));
+    if (best != choices_.nearest_up) {
+      for (int64_t r = 0; r < rows_; ++r) SetUp(r, best);
+      hessian.Run(delta_.data(), rows_, workspace.data(), gradient_.data());
+    }
+    for (int64_t r = 0; r < rows_; ++r) error[Size(r)] = Error(r);
     const auto keep_better = [&] {
       if (options_.polish) {
         for (int64_t r = 0; r < rows_; ++r) Polish(r);
@@ -328,7 +336,7 @@ class Solver {
   RoundedWeights* result_;
   RoundingChoices choices_;
   std::vector<float> delta_, gradient_, linear_;
-  std::vector<uint8_t> up_;
+  std::vector<uint8_t> up_, start_up_;
 };
 
 Status Check(const AdaRoundProblem& p, const GramMatrices& gram) {
@@ -341,6 +349,7 @@ Status Check(const AdaRoundProblem& p, const GramMatrices& gram) {
   const size_t matrices = Size(gram.groups * k * k), row = Size(gram.groups * k);
   if (gram.h.size() != matrices || (!gram.d.empty() && gram.d.size() != matrices) ||
       gram.mean.size() != row || (!gram.shift.empty() && gram.shift.size() != row) ||
+      (!p.start.empty() && p.start.size() != p.weights.size()) ||
       (!gram.rows.empty() && (gram.groups != 1 || gram.rows.size() != Size(gram.samples * k))))
     return Error(Code::kInvalidArgument, "the Gram matrices do not have their sizes");
   if (p.qmin < -128 || p.qmax > 127 || p.qmin >= p.qmax)
@@ -376,7 +385,8 @@ Result<RoundedWeights> AdaRound(const AdaRoundProblem& problem, const GramMatric
   result.error.resize(outputs);
   result.bias_shift.resize(outputs);
   const int64_t per_group = problem.outputs / gram.groups;
-  if (gram.k <= kMaxExhaustiveDepth) {
+  const bool searched = options.iterations > 0 || options.polish;
+  if (gram.k <= kMaxExhaustiveDepth && searched) {
     pool.ParallelFor(gram.groups, 1, [&](int64_t begin, int64_t end, int) {
       for (int64_t g = begin; g < end; ++g)
         Solver(problem, gram, options, g, g * per_group, per_group, &result).Exhaust();

@@ -30,6 +30,9 @@ struct AdaRoundProblem {
   std::span<const float> scales;
   int64_t block = 0;                // weights that share a scale; divides k; 0 = k
   int32_t qmin = -127, qmax = 127;  // within int8
+  // Integers to begin with, each one of the two next to its weight; empty = nearest rounding. With
+  // no iterations and no polish they are the result.
+  std::span<const int8_t> start;
 };
 
 struct AdaRoundOptions {

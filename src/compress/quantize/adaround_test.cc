@@ -88,6 +88,36 @@ RoundedWeights Round(const Layer& layer, int32_t qmax, const AdaRoundOptions& op
 
 double Sum(const std::vector<double>& v) { return std::accumulate(v.begin(), v.end(), 0.0); }
 
+TEST(AdaRound, GivenIntegersStayWhenNothingIsLearned) {
+  // Also where all roundings could be tried.
+  for (const int64_t k : {9, 60}) {
+    const Layer layer = MakeLayer(3, 12, k, 200, k, 7, true);
+    AdaRoundProblem problem = layer.problem(7);
+    std::vector<int8_t> start(problem.weights.size());
+    RoundToNearest(problem, k, start.data());
+    for (size_t i = 0; i < start.size(); i += 5) {
+      const auto exact = problem.weights[i] / problem.scales[i / static_cast<size_t>(k)];
+      if (std::abs(exact) > 6.9f) continue;  // the largest has no neighbour outside
+      start[i] = static_cast<int8_t>(start[i] > exact ? std::floor(exact) : std::ceil(exact));
+    }
+    problem.start = start;
+    const auto pool = ThreadPool::Create(1);
+    AdaRoundOptions options;
+    options.iterations = 0;
+    options.polish = false;
+    const auto result = AdaRound(problem, layer.gram, options, *pool);
+    ASSERT_TRUE(result.ok()) << result.status().message();
+    EXPECT_EQ(result->values, start);
+    for (int64_t r = 0; r < 12; ++r)
+      EXPECT_NEAR(Measure(layer, start, r).second, result->bias_shift[static_cast<size_t>(r)],
+                  1e-4);
+    options.polish = true;
+    const auto polished = AdaRound(problem, layer.gram, options, *pool);
+    ASSERT_TRUE(polished.ok());
+    EXPECT_LT(Sum(polished->error), Sum(result->error));
+  }
+}
+
 TEST(AdaRound, LessErrorThanNearestRoundingOnTheSamplesThemselves) {
   for (const bool asymmetric : {false, true}) {
     for (const int64_t block : {60, 20}) {

@@ -21,7 +21,8 @@ struct IntegerOptions {
   // Of the model; kFloat32, or integers: kInt8, kUInt8 or kInt16 as `activations` can be turned
   // into without a loss.
   DType input_type = DType::kFloat32, output_type = DType::kFloat32;
-  // Of weights; the axis is the operator's own. No blocks.
+  // Of weights; the axis is the operator's own, and so are `outputs` where that is not -1. No
+  // blocks.
   WeightFormat weights;
   bool per_channel = true;
   // An error that names every operator that would stay float, instead of a mixed model.

@@ -231,6 +231,7 @@ std::optional<WeightFormat> WeightFormatOf(const ir::Graph& graph, int32_t n,
   }
   if (format.bits < 8 && !convention->int4_weights) format.bits = 8;
   format.axis = options.per_channel ? convention->channels : -1;
+  if (format.outputs >= 0) format.outputs = convention->channels;
   format.block_size = 0;
   return format;
 }

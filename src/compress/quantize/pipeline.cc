@@ -13,6 +13,7 @@ struct RoundingName {
   std::string_view name;
 };
 constexpr RoundingName kRoundings[] = {{Rounding::kNearest, "nearest"},
+                                       {Rounding::kSquant, "squant"},
                                        {Rounding::kAdaRound, "adaround"}};
 
 class Pipeline {
@@ -21,6 +22,7 @@ class Pipeline {
       : input_(std::move(input)), options_(options) {
     out_.model = std::move(input_.model);
     out_.options = options.quantize;
+    out_.options.balance = options.rounding != Rounding::kNearest;
     out_.seen = std::move(input_.seen);
   }
 

@@ -21,8 +21,12 @@
 
 namespace edgeml::quantize {
 
-enum class Rounding : uint8_t { kNearest, kAdaRound };
-// "nearest" or "adaround". Errors: kInvalidArgument with the names there are.
+enum class Rounding : uint8_t {
+  kNearest,
+  kSquant,    // keeps sums, without data (squant.h)
+  kAdaRound,  // learned on samples, beginning with that
+};
+// "nearest", "squant" or "adaround". Errors: kInvalidArgument with the names there are.
 Result<Rounding> ParseRounding(std::string_view name);
 
 struct PipelineOptions {
@@ -31,7 +35,7 @@ struct PipelineOptions {
   // all steps.
   CalibrationOptions calibration;
   bool equalize = false, relu6_to_relu = false;  // see EqualizationOptions
-  Rounding rounding = Rounding::kNearest;
+  Rounding rounding = Rounding::kSquant;
   bool bias_correction = false;
   int64_t rounding_samples = 0;  // of both; 0 = all
   // Ranges are those that training learned, and `default_range` elsewhere; nothing is observed.
@@ -44,7 +48,7 @@ struct PipelineOptions {
   int64_t max_bytes = 0;  // of weights; 0 = no such budget
 
   bool Calibrates() const { return InfoOf(quantize.scheme).calibrated; }
-  bool Refines() const { return rounding != Rounding::kNearest || bias_correction; }
+  bool Refines() const { return rounding == Rounding::kAdaRound || bias_correction; }
   // Whether forms of the model are tried and judged.
   bool Searches() const { return automatic || quantize.scheme == Scheme::kMixed; }
   // Whether samples are run. `seen`: ranges of an earlier run are given.

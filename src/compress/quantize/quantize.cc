@@ -74,7 +74,8 @@ WeightFormat FormatOf(const QuantizeOptions& options) {
   }
   format.block_size = options.block_size;
   format.packed = options.packed;
-  if (format.bits < 8 && options.search_scales) format.scale = WeightFormat::Scale::kSquaredError;
+  if (options.search_scales) format.scale = WeightFormat::Scale::kSquaredError;
+  if (options.balance) format.outputs = 0;
   return format;
 }
 

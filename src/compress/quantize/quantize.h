@@ -49,6 +49,7 @@ struct QuantizeOptions {
   int32_t block_size = 0;     // of int4 weights of FULLY_CONNECTED; 0 = per channel
   bool packed = true;         // see WeightFormat
   bool search_scales = true;  // weights below 8 bits: the scale of least squared error
+  bool balance = true;        // rounding keeps the sums of weights (squant.h)
   // Operators without integer form, or kept float, are an error with kInt8, kInt16x8, kInt4 and
   // kBinary unless this is set. kInt8Float has it set.
   bool allow_float = false;

@@ -1,7 +1,9 @@
 #include "src/compress/quantize/refine.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
+#include <limits>
 #include <map>
 #include <memory>
 #include <optional>
@@ -18,6 +20,9 @@ namespace edgeml::quantize {
 namespace {
 
 using ir::OpCode;
+
+// Of the scale that covers all weights of an output; 0 = the one of least squared error.
+constexpr float kScaleShares[] = {0, 1.0f, 0.92f, 0.84f, 0.76f, 0.68f, 0.6f, 0.52f};
 
 size_t Index(int64_t i) { return static_cast<size_t>(i); }
 
@@ -252,10 +257,12 @@ class Refiner {
   Status RefineLayer(Layer& layer, const WeightFormat& format) {
     const ir::Value& value = graph_.values[Index(layer.weights.weights)];
     std::vector<float> weights(FloatsOf(value).begin(), FloatsOf(value).end());
-    EDGEML_ASSIGN_OR_RETURN(QuantizedWeights quantized,
-                            QuantizeWeights(weights, value.shape, format));
     EDGEML_ASSIGN_OR_RETURN(const GramMatrices gram, std::move(*layer.gram).Finish(*pool_));
     layer.gram.reset();
+    // A single bit has nothing between -1 and 1 to round to.
+    const bool fixed = !how_.round || format.bits == 1;
+    EDGEML_ASSIGN_OR_RETURN(QuantizedWeights quantized,
+                            QuantizeWeights(weights, value.shape, format));
     const bool depthwise = layer.weights.depthwise;
     const int64_t outputs = layer.weights.out_channels;
     const int64_t depth = static_cast<int64_t>(weights.size()) / outputs;
@@ -270,9 +277,14 @@ class Refiner {
     problem.block = format.block_size;
     problem.qmax = LargestOf(format.bits);
     problem.qmin = -problem.qmax;
+    std::vector<int8_t> start =
+        depthwise ? Transposed<int8_t>(quantized.values, depth, outputs) : quantized.values;
+    problem.start = start;
+    if (!fixed && format.bits < 8 && quantized.scale.size() == Index(outputs)) {
+      EDGEML_RETURN_IF_ERROR(ChooseScales(problem, gram, scales, start));
+      quantized.scale = scales;
+    }
     AdaRoundOptions rounding = how_.rounding;
-    // A single bit has nothing between -1 and 1 to round to.
-    const bool fixed = !how_.round || format.bits == 1;
     if (fixed) {
       rounding.iterations = 0;
       rounding.polish = false;
@@ -287,6 +299,40 @@ class Refiner {
     }
     if (how_.correct_bias && layer.weights.bias != ir::kNoValue && format.bits > 1)
       options_.bias_shift[layer.node] = std::move(rounded.bias_shift);
+    return Status::Ok();
+  }
+
+  // With few bits the scale of each output counts, and how much of it rounding can make good: takes
+  // those with the least error after single weights were flipped. `scales` and `start` are those of
+  // the problem.
+  Status ChooseScales(AdaRoundProblem problem, const GramMatrices& gram, std::vector<float>& scales,
+                      std::vector<int8_t>& start) {
+    AdaRoundOptions flips = how_.rounding;
+    flips.iterations = 0;
+    flips.polish = true;
+    const int64_t depth = static_cast<int64_t>(problem.weights.size()) / problem.outputs;
+    const std::vector<float> given = scales;
+    std::vector<double> least(scales.size(), std::numeric_limits<double>::infinity());
+    for (const float share : kScaleShares) {
+      std::vector<float> tried(given.size());
+      for (size_t o = 0; o < tried.size(); ++o) {
+        float most = 0;
+        for (const float w : problem.weights.subspan(o * Index(depth), Index(depth)))
+          most = std::max(most, std::abs(w));
+        tried[o] = most > 0 ? most * share / static_cast<float>(problem.qmax) : given[o];
+        if (share == 0) tried[o] = given[o];
+      }
+      problem.scales = tried;
+      if (share != 0) problem.start = {};
+      EDGEML_ASSIGN_OR_RETURN(const RoundedWeights found, AdaRound(problem, gram, flips, *pool_));
+      for (size_t o = 0; o < tried.size(); ++o) {
+        if (!(found.error[o] < least[o])) continue;
+        least[o] = found.error[o];
+        scales[o] = tried[o];
+        std::copy_n(found.values.begin() + static_cast<ptrdiff_t>(o) * depth, depth,
+                    start.begin() + static_cast<ptrdiff_t>(o) * depth);
+      }
+    }
     return Status::Ok();
   }
 

@@ -24,6 +24,12 @@ struct Weighted {
   bool dynamic8 = false;     // takes int8
   bool dynamic4 = false;     // takes int4 and blocks of it
   bool all_or_none = false;  // the weights of a node must be of one type
+
+  // The dimension of output channels, -1 where the operator does not add products up, or in another
+  // layout.
+  int8_t outputs() const {
+    return op == OpCode::kEmbeddingLookup ? int8_t{-1} : all_or_none ? int8_t{0} : channels;
+  }
 };
 
 std::vector<int8_t> Places(std::initializer_list<std::pair<int, int>> spans) {
@@ -150,6 +156,7 @@ class Quantizer {
     if (!blocks) format.block_size = 0;
     format.axis = options_.per_channel && weighted.channels < shape.rank() ? weighted.channels : -1;
     if (blocks) format.axis = 0;
+    if (format.outputs >= 0) format.outputs = weighted.outputs();
     return format;
   }
 

@@ -16,7 +16,7 @@ namespace edgeml::quantize {
 
 struct WeightOnlyOptions {
   // `block_size` counts for FULLY_CONNECTED with 4 bits, where the operator can take blocks; the
-  // axis is the operator's own.
+  // axis is the operator's own, and so are `outputs` where that is not -1.
   WeightFormat weights;
   bool per_channel = true;
   // Operators that can, quantize their activations as they run and multiply integers ("dynamic

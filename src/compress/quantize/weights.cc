@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "src/base/strings.h"
+#include "src/compress/quantize/squant.h"
 #include "src/tensor/half.h"
 #include "src/tensor/packed_int.h"
 
@@ -53,13 +54,18 @@ int8_t Round(float weight, double inverse_scale, int largest) {
       std::clamp(q, -static_cast<double>(largest), static_cast<double>(largest)));
 }
 
-double SquaredError(std::span<const float> weights, const Layout& layout, size_t group,
-                    double scale, int largest) {
+// Weights, and how much the squared error of each counts.
+struct Weighted {
+  std::span<const float> weights, importance;
+};
+
+double SquaredError(const Weighted& w, const Layout& layout, size_t group, double scale,
+                    int largest) {
   double error = 0;
   ForRuns(layout, group, [&](size_t first, size_t count) {
-    for (const float weight : weights.subspan(first, count)) {
-      const double apart = weight - Round(weight, 1 / scale, largest) * scale;
-      error += apart * apart;
+    for (size_t i = first; i < first + count; ++i) {
+      const double apart = w.weights[i] - Round(w.weights[i], 1 / scale, largest) * scale;
+      error += w.importance[i] * apart * apart;
     }
   });
   return error;
@@ -68,7 +74,7 @@ double SquaredError(std::span<const float> weights, const Layout& layout, size_t
 // Steps of 1 % down to 40 % of the scale that covers everything.
 constexpr int kMostShrinkPercent = 60;
 
-double BestScale(std::span<const float> weights, const Layout& layout, size_t group, double covers,
+double BestScale(const Weighted& weights, const Layout& layout, size_t group, double covers,
                  int largest) {
   double best = covers, least = SquaredError(weights, layout, group, covers, largest);
   for (int percent = 1; percent <= kMostShrinkPercent; ++percent) {
@@ -96,6 +102,11 @@ Result<QuantizedWeights> QuantizeWeights(std::span<const float> weights, const S
                                          std::span<const float> min_scale) {
   EDGEML_ASSIGN_OR_RETURN(const Layout layout, LayoutOf(shape, format));
   const int largest = LargestOf(format.bits);
+  const bool searched =
+      format.scale == WeightFormat::Scale::kSquaredError && format.bits > 1 && format.bits < 8;
+  std::vector<float> importance;
+  if (searched)
+    for (const float w : weights) importance.push_back(std::abs(w) * std::sqrt(std::abs(w)));
   QuantizedWeights out;
   out.format = format;
   out.values.resize(weights.size());
@@ -112,8 +123,8 @@ Result<QuantizedWeights> QuantizeWeights(std::span<const float> weights, const S
     });
     if (!finite) return Error(Code::kUnsupported, "weights that are infinite or not a number");
     double scale = most / largest;
-    if (scale > 0 && format.scale == WeightFormat::Scale::kSquaredError && format.bits > 1)
-      scale = BestScale(weights, layout, group, scale, largest);
+    if (scale > 0 && searched)
+      scale = BestScale({weights, importance}, layout, group, scale, largest);
     // With one bit the mean magnitude has the least squared error (Rastegari et al. 2016, 2.1).
     if (format.bits == 1) scale = sum / static_cast<double>(layout.run * layout.repeats);
     if (!min_scale.empty())
@@ -138,6 +149,7 @@ Result<QuantizedWeights> QuantizeWeights(std::span<const float> weights, const S
                             : Round(weights[i], inverse, largest);
     });
   }
+  if (format.outputs >= 0) BalanceRounding(weights, shape, format.outputs, out);
   return out;
 }
 
