@@ -302,6 +302,7 @@ def quantize(
     evaluate: Optional[Callable[[bytes], float]] = None,
     max_drop: float = 0.01,
     max_size: int = 0,
+    max_latency: float = 0.0,
     threads: int = 0,
     batch: Optional[int] = None,
     input_shapes: Union[Sequence[Sequence[int]], Dict[str, Sequence[int]], None] = None,
@@ -329,7 +330,7 @@ def quantize(
         "block_size": block_size, "method": method, "percentile": float(percentile), "samples": samples,
         "equalize": equalize, "relu6_to_relu": relu6_to_relu, "rounding": rounding, "bias_correction": bias_correction,
         "rounding_samples": rounding_samples, "auto": auto, "evaluate": evaluate, "max_drop": float(max_drop),
-        "max_size": max_size, "threads": threads,
+        "max_size": max_size, "max_latency": float(max_latency), "threads": threads,
     }
     if ranges is not None:
         settings["ranges"] = _read_text(ranges)

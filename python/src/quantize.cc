@@ -47,7 +47,7 @@ Result<DType> TypeNamed(const std::string& name) {
 struct Settings {
   std::string scheme = "int8", input_type = "float32", output_type = "float32";
   std::string method = "min-max", rounding = "squant", ranges;
-  double percentile = quantize::kDefaultPercentile, max_drop = 0.01;
+  double percentile = quantize::kDefaultPercentile, max_drop = 0.01, max_latency = 0;
   bool per_channel = true, allow_float = false, equalize = false, relu6_to_relu = false;
   bool bias_correction = false, automatic = false;
   int threads = 0, block_size = 0;
@@ -86,6 +86,7 @@ Settings SettingsOf(const nb::dict& given) {
   Set(given, "samples", s.samples);
   Set(given, "rounding_samples", s.rounding_samples);
   Set(given, "max_size", s.max_size);
+  Set(given, "max_latency", s.max_latency);
   Set(given, "keep_float", s.keep_float);
   Set(given, "bits", s.bits);
   Set(given, "default_range", s.default_range);
@@ -119,6 +120,8 @@ Result<quantize::PipelineOptions> OptionsOf(const Settings& s) {
   out.automatic = s.automatic;
   out.max_drop = s.max_drop;
   out.max_bytes = s.max_size;
+  out.max_latency_ms = s.max_latency;
+  out.judged = s.evaluate.is_valid() && !s.evaluate.is_none();
   return out;
 }
 

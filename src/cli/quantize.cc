@@ -93,6 +93,7 @@ Result<quantize::PipelineOptions> ParsePipeline(const Options& options) {
     EDGEML_ASSIGN_OR_RETURN(const size_t bytes, ParseBytes(options.max_size));
     out.max_bytes = static_cast<int64_t>(bytes);
   }
+  out.judged = !options.eval.empty();
   return out;
 }
 
@@ -378,6 +379,10 @@ Action AddQuantize(CLI::App& app) {
       ->capture_default_str();
   app.add_option("--max-size", options->max_size,
                  "With --scheme mixed: bytes of weights instead, e.g. 60K");
+  app.add_option("--max-latency", options->pipeline.max_latency_ms,
+                 "With --scheme mixed: milliseconds instead, one thread of this machine; layers "
+                 "stay float as far as they last")
+      ->check(CLI::PositiveNumber);
   app.add_option("--eval", options->eval, "Data to measure accuracy on, before and after");
   app.add_option("--report", options->report,
                  "Write a page (.html): sizes, speed, accuracy, what each layer lost and why");

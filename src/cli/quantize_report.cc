@@ -213,6 +213,34 @@ std::string Steps(const QuantizeOutcome& outcome) {
   return out + "</table>\n";
 }
 
+// What the choice of bits or of float layers was made by.
+std::string Costs(const QuantizeOutcome& outcome) {
+  if (outcome.made.costs.empty()) return "";
+  double most = 0;
+  bool timed = false;
+  for (const quantize::LayerCost& cost : outcome.made.costs) {
+    most = std::max(most, cost.noise);
+    timed = timed || cost.latency_ms != 0;
+  }
+  std::string out = Concat(
+      "<h2>What each layer costs alone</h2>\n<p class=soft>Noise at the model's outputs, as a "
+      "share "
+      "of their mean square, when this layer alone is quantized",
+      timed ? "; and how much longer the model takes when it alone stays float" : "",
+      ". In the order in which they were chosen.</p>\n<table><tr><th>layer</th><th "
+      "class=n>bits</th>"
+      "<th class=n>weights</th><th>noise</th>",
+      timed ? "<th class=n>float, ms more</th>" : "", "</tr>\n");
+  for (const quantize::LayerCost& cost : outcome.made.costs)
+    out += Concat(
+        "<tr><td class=name><b>", Escaped(cost.op), "</b> ", Escaped(cost.name),
+        "</td><td class=n>", cost.bits, "</td><td class=n>", Grouped(cost.weights),
+        "</td><td><span class=bar style=\"width:", Fixed(most > 0 ? cost.noise / most * 120 : 0, 0),
+        "px\"></span> ", Significant(cost.noise), "</td>",
+        timed ? Concat("<td class=n>", Fixed(cost.latency_ms, 3), "</td>") : "", "</tr>\n");
+  return out + "</table>\n";
+}
+
 }  // namespace
 
 void PrintOutcome(const QuantizeOutcome& outcome) {
@@ -263,6 +291,16 @@ Json ToJson(const QuantizeOutcome& outcome) {
                        {"changed", layer.changed},
                        {"nearest_error", layer.nearest_error},
                        {"error", layer.error}});
+  Json costs = Json::array();
+  for (const quantize::LayerCost& cost : outcome.made.costs) {
+    Json one = {{"op", cost.op},
+                {"name", cost.name},
+                {"weights", cost.weights},
+                {"bits", cost.bits},
+                {"noise", cost.noise}};
+    if (cost.latency_ms != 0) one["latency_ms"] = cost.latency_ms;
+    costs.push_back(std::move(one));
+  }
   Json json = {{"input", outcome.in},
                {"output", outcome.out},
                {"scheme", outcome.scheme},
@@ -277,6 +315,7 @@ Json ToJson(const QuantizeOutcome& outcome) {
                {"layers", std::move(layers)},
                {"within_budget", outcome.made.within_budget},
                {"steps", std::move(steps)},
+               {"costs", std::move(costs)},
                {"refined", std::move(refined)}};
   if (outcome.before.evaluation) json["accuracy_before"] = outcome.before.evaluation->accuracy;
   if (outcome.after.evaluation) json["accuracy"] = outcome.after.evaluation->accuracy;
@@ -304,7 +343,7 @@ std::string ReportPage(const QuantizeOutcome& outcome) {
     for (const std::string& note : outcome.notes) out += "<li>" + Escaped(note) + "</li>";
     out += "</ul>\n";
   }
-  out += Steps(outcome);
+  out += Steps(outcome) + Costs(outcome);
   if (!outcome.errors.empty()) out += Layers(outcome);
   return out + "</body></html>\n";
 }

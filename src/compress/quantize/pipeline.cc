@@ -49,9 +49,18 @@ class Pipeline {
       return Error(Code::kInvalidArgument, "the drop that is allowed, ", o.max_drop,
                    ", is outside of [0, 1]");
     if (o.calibration.threads < 0 || o.calibration.limit < 0 || o.rounding_samples < 0 ||
-        o.max_bytes < 0 || o.quantize.block_size < 0)
+        o.max_bytes < 0 || o.max_latency_ms < 0 || o.quantize.block_size < 0)
       return Error(Code::kInvalidArgument,
-                   "numbers of threads, samples and bytes are not negative");
+                   "numbers of threads, samples, bytes and milliseconds are not negative");
+    const bool mixes = o.quantize.scheme == Scheme::kMixed && !o.automatic;
+    if ((o.max_bytes > 0 || o.max_latency_ms > 0) &&
+        (!mixes || (o.max_bytes > 0 && o.max_latency_ms > 0)))
+      return Error(Code::kInvalidArgument,
+                   "a budget of size or of latency is for the scheme mixed, one of both at a time");
+    if (o.quantize.block_size > 0 && o.quantize.scheme != Scheme::kWeightInt4)
+      return Error(Code::kInvalidArgument,
+                   "blocks of weights with scales of their own are for the scheme weight-int4: "
+                   "LiteRT has no kernel that multiplies them by integer activations");
     if (o.Searches() && (!o.Calibrates() || input_.judge == nullptr))
       return Error(Code::kInvalidArgument,
                    "to mend until it is good (auto), and the scheme mixed, need something to judge "
@@ -137,10 +146,7 @@ class Pipeline {
     search.refine = Refining();
     search.on_step = input_.on_step;
     search.progress = ProgressOf("");
-    EDGEML_ASSIGN_OR_RETURN(SearchResult found,
-                            options_.quantize.scheme == Scheme::kMixed
-                                ? MixBits(search, out_.options, options_.max_bytes)
-                                : MendUntilGood(search, out_.options));
+    EDGEML_ASSIGN_OR_RETURN(SearchResult found, Searched(search));
     out_.options = std::move(found.options);
     out_.ranges = std::move(found.ranges);
     out_.steps = std::move(found.steps);
@@ -149,6 +155,14 @@ class Pipeline {
     out_.float_score = search.float_score;
     out_.within_budget = found.within_budget || options_.max_bytes > 0;
     return Status::Ok();
+  }
+
+  Result<SearchResult> Searched(const SearchInput& search) {
+    if (options_.automatic) return MendUntilGood(search, out_.options);
+    if (options_.max_latency_ms > 0)
+      return SpendLatency(search, out_.options, options_.max_latency_ms);
+    const int few = options_.quantize.scheme == Scheme::kBinary ? 1 : 4;
+    return MixBits(search, out_.options, few, options_.max_bytes);
   }
 
   PipelineInput input_;

@@ -41,16 +41,21 @@ struct PipelineOptions {
   // Ranges are those that training learned, and `default_range` elsewhere; nothing is observed.
   bool learned_only = false;
   std::optional<Range> default_range;
-  // Mend until the score is at most `max_drop` below the float model's. The scheme mixed keeps the
-  // same budget, or one of bytes.
+  // Mend until the score is at most `max_drop` below the float model's. The schemes mixed and, if
+  // there is a judge, binary keep the same budget; mixed also one of bytes or of time instead.
   bool automatic = false;
+  bool judged = false;  // PipelineInput::judge is given
   double max_drop = 0.01;
-  int64_t max_bytes = 0;  // of weights; 0 = no such budget
+  int64_t max_bytes = 0;      // of weights; 0 = no such budget
+  double max_latency_ms = 0;  // one thread, on this machine; 0 = no such budget
 
   bool Calibrates() const { return InfoOf(quantize.scheme).calibrated; }
   bool Refines() const { return rounding == Rounding::kAdaRound || bias_correction; }
   // Whether forms of the model are tried and judged.
-  bool Searches() const { return automatic || quantize.scheme == Scheme::kMixed; }
+  bool Searches() const {
+    return automatic || quantize.scheme == Scheme::kMixed ||
+           (quantize.scheme == Scheme::kBinary && judged);
+  }
   // Whether samples are run. `seen`: ranges of an earlier run are given.
   bool NeedsSamples(bool seen) const {
     return (Calibrates() && !seen && !learned_only) || Refines() || Searches();

@@ -1,7 +1,9 @@
 #include "src/compress/quantize/search.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
+#include <limits>
 #include <map>
 #include <optional>
 #include <utility>
@@ -156,6 +158,25 @@ Result<std::vector<LayerCost>> MeasureSensitivity(const ir::Module& module, cons
   return costs;
 }
 
+Result<double> MeasureLatency(const ir::Module& module, const SampleSource& samples,
+                              const runtime::Backends& backends) {
+  constexpr int kWarmUps = 2, kLeastRuns = 15;
+  constexpr double kLeastMs = 60;
+  using Clock = std::chrono::steady_clock;
+  EDGEML_ASSIGN_OR_RETURN(const std::vector<data::Array> sample, samples.Get(0));
+  runtime::ModuleRunner runner(module, backends);
+  EDGEML_RETURN_IF_ERROR(FeedSample(sample, runner.executor(), nullptr));
+  double least = std::numeric_limits<double>::infinity(), all = 0;
+  for (int run = -kWarmUps; run < kLeastRuns || all < kLeastMs; ++run) {
+    const Clock::time_point start = Clock::now();
+    EDGEML_RETURN_IF_ERROR(runner.executor().Run());
+    const double ms = std::chrono::duration<double, std::milli>(Clock::now() - start).count();
+    all += ms;
+    if (run >= 0) least = std::min(least, ms);
+  }
+  return least;
+}
+
 Result<SearchResult> MendUntilGood(const SearchInput& input, QuantizeOptions options) {
   Search search(input, std::move(options));
   SearchResult& best = search.best();
@@ -202,17 +223,20 @@ Result<SearchResult> MendUntilGood(const SearchInput& input, QuantizeOptions opt
   return std::move(best);
 }
 
-Result<SearchResult> MixBits(const SearchInput& input, QuantizeOptions options, int64_t max_bytes) {
+Result<SearchResult> MixBits(const SearchInput& input, QuantizeOptions options, int few,
+                             int64_t max_bytes) {
   Search search(input, std::move(options));
   SearchResult& best = search.best();
-  EDGEML_RETURN_IF_ERROR(search.Try("8 bits everywhere", best.options, best.ranges, true).status());
-  // What each layer costs with 4 bits.
   EDGEML_ASSIGN_OR_RETURN(const std::vector<WeightedLayer> layers,
                           LayersWithWeights(input.model.module, best.ranges, best.options));
-  QuantizeOptions four = best.options;
-  for (const WeightedLayer& layer : layers) four.bits[layer.report.name] = 4;
-  EDGEML_RETURN_IF_ERROR(search.FindCosts(four));
-  std::erase_if(best.costs, [](const LayerCost& cost) { return cost.bits != 4; });
+  // The scheme may stand for fewer.
+  for (const WeightedLayer& layer : layers) best.options.bits[layer.report.name] = 8;
+  EDGEML_RETURN_IF_ERROR(search.Try("8 bits everywhere", best.options, best.ranges, true).status());
+  // What each layer costs with few bits.
+  QuantizeOptions coarse = best.options;
+  for (const WeightedLayer& layer : layers) coarse.bits[layer.report.name] = few;
+  EDGEML_RETURN_IF_ERROR(search.FindCosts(coarse));
+  std::erase_if(best.costs, [=](const LayerCost& cost) { return cost.bits != few; });
   const auto price = [](const LayerCost& cost) {
     return cost.noise / static_cast<double>(std::max<int64_t>(cost.weights, 1));
   };
@@ -222,7 +246,7 @@ Result<SearchResult> MixBits(const SearchInput& input, QuantizeOptions options, 
     mixed.rounded.clear();
     mixed.bias_shift.clear();
     for (const WeightedLayer& layer : layers) mixed.bits[layer.report.name] = 8;
-    for (size_t i = 0; i < count; ++i) mixed.bits[best.costs[i].name] = 4;
+    for (size_t i = 0; i < count; ++i) mixed.bits[best.costs[i].name] = few;
     return mixed;
   };
   const auto attempt = [&](size_t count, bool must_keep) -> Result<bool> {
@@ -232,7 +256,8 @@ Result<SearchResult> MixBits(const SearchInput& input, QuantizeOptions options, 
     const bool was_good = best.within_budget;
     SearchResult kept = best;
     EDGEML_RETURN_IF_ERROR(search
-                               .Try(Concat(count, " of ", best.costs.size(), " layers with 4 bits"),
+                               .Try(Concat(count, " of ", best.costs.size(), " layers with ", few,
+                                           few == 1 ? " bit" : " bits"),
                                     mixed, best.ranges, true)
                                .status());
     if (best.within_budget || must_keep) return true;
@@ -249,9 +274,9 @@ Result<SearchResult> MixBits(const SearchInput& input, QuantizeOptions options, 
     for (const WeightedLayer& layer : layers) bytes += BytesOf(layer.weights, 8);
     size_t count = 0;
     for (; count < best.costs.size() && bytes > max_bytes; ++count)
-      bytes -= BytesOf(best.costs[count].weights, 8) - BytesOf(best.costs[count].weights, 4);
+      bytes -= BytesOf(best.costs[count].weights, 8) - BytesOf(best.costs[count].weights, few);
     if (bytes > max_bytes)
-      return Error(Code::kFailed, "with 4 bits everywhere the weights take ", bytes,
+      return Error(Code::kFailed, "with ", few, " bits everywhere the weights take ", bytes,
                    " bytes, more than the ", max_bytes, " asked for");
     EDGEML_RETURN_IF_ERROR(attempt(count, true).status());
   } else {
@@ -262,6 +287,60 @@ Result<SearchResult> MixBits(const SearchInput& input, QuantizeOptions options, 
       (fits ? good : bad) = middle;
     }
   }
+  return std::move(best);
+}
+
+Result<SearchResult> SpendLatency(const SearchInput& input, QuantizeOptions options,
+                                  double max_ms) {
+  options.allow_float = true;
+  Search search(input, std::move(options));
+  SearchResult& best = search.best();
+  const auto latency_of = [&](QuantizeOptions form) -> Result<double> {
+    form.input_type = form.output_type = DType::kFloat32;
+    EDGEML_ASSIGN_OR_RETURN(const ir::Module small,
+                            Quantize(input.model.module, best.ranges, form, nullptr));
+    return MeasureLatency(small, input.samples, input.backends);
+  };
+  EDGEML_ASSIGN_OR_RETURN(const double whole_ms, latency_of(best.options));
+  if (whole_ms > max_ms)
+    return Error(Code::kFailed, "8 bits everywhere take ", whole_ms,
+                 " ms on this machine, longer than the ", max_ms, " ms asked for");
+  EDGEML_RETURN_IF_ERROR(search.FindCosts(best.options));
+  const QuantizeOptions whole = best.options;
+  for (size_t i = 0; i < best.costs.size(); ++i) {
+    QuantizeOptions alone = whole;
+    alone.bits[best.costs[i].name] = kFloat;
+    EDGEML_ASSIGN_OR_RETURN(const double ms, latency_of(alone));
+    best.costs[i].latency_ms = ms - whole_ms;
+    if (input.progress != nullptr &&
+        !input.progress(static_cast<int64_t>(i), static_cast<int64_t>(best.costs.size())))
+      return Error(Code::kCancelled, "stopped on request");
+  }
+  // A layer that is no slower in float costs nothing but the noise of the clock.
+  const auto gain = [&](const LayerCost& cost) {
+    return cost.noise / std::max(cost.latency_ms, 1e-3 * whole_ms);
+  };
+  std::ranges::sort(best.costs, std::ranges::greater{}, gain);
+  const auto attempt = [&](size_t count) -> Result<bool> {
+    QuantizeOptions partly = whole;
+    for (size_t i = 0; i < count; ++i) partly.bits[best.costs[i].name] = kFloat;
+    EDGEML_ASSIGN_OR_RETURN(const double ms, latency_of(partly));
+    if (ms > max_ms) return false;
+    EDGEML_RETURN_IF_ERROR(search
+                               .Try(Concat(count, " of ", best.costs.size(), " layers kept float, ",
+                                           std::round(ms * 1000) / 1000, " ms"),
+                                    partly, best.ranges, true)
+                               .status());
+    return true;
+  };
+  EDGEML_RETURN_IF_ERROR(attempt(0).status());
+  size_t good = 0, bad = best.costs.size() + 1;
+  while (bad - good > 1) {
+    const size_t middle = good + (bad - good) / 2;
+    EDGEML_ASSIGN_OR_RETURN(const bool fits, attempt(middle));
+    (fits ? good : bad) = middle;
+  }
+  best.within_budget = true;
   return std::move(best);
 }
 

@@ -28,6 +28,8 @@ struct LayerCost {
   // Mean squared error of the model's outputs, as a share of their mean square, when this layer
   // alone is quantized.
   double noise = 0;
+  // How much longer the model takes when this layer alone stays float, in ms; 0 = not measured.
+  double latency_ms = 0;
 };
 
 struct SensitivityOptions {
@@ -79,11 +81,22 @@ struct SearchResult {
 // the score is taken back.
 Result<SearchResult> MendUntilGood(const SearchInput& input, QuantizeOptions options);
 
-// As many layers as can be get 4 bits, the others 8: those that cost least noise per byte saved
-// first, halving the interval of how many while the score stays within `max_drop`; rounding is
-// learned. With `max_bytes` > 0 (weights' payload) instead as few as that takes, and the score is
-// only told. `options.scheme` must be calibrated.
-Result<SearchResult> MixBits(const SearchInput& input, QuantizeOptions options, int64_t max_bytes);
+// As many layers as can be get `few` bits (4 or 1), the others 8: those that cost least noise per
+// byte saved first, halving the interval of how many while the score stays within `max_drop`;
+// rounding is learned. With `max_bytes` > 0 (weights' payload) instead as few as that takes, and
+// the score is only told. `options.scheme` must be calibrated.
+Result<SearchResult> MixBits(const SearchInput& input, QuantizeOptions options, int few,
+                             int64_t max_bytes);
+
+// Everything gets 8 bits; then as many layers as the budget bears stay float, those first that take
+// most noise away per millisecond. How much longer each makes the model is measured here and now,
+// and so is each mixture. Errors: kFailed when 8 bits everywhere take longer than `max_ms`.
+Result<SearchResult> SpendLatency(const SearchInput& input, QuantizeOptions options, double max_ms);
+
+// The shortest of some runs over the first sample, one thread, in ms. REQUIRES: inputs are those of
+// the float model.
+Result<double> MeasureLatency(const ir::Module& module, const SampleSource& samples,
+                              const runtime::Backends& backends);
 
 }  // namespace edgeml::quantize
 
