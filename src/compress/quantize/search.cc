@@ -231,10 +231,20 @@ Result<SearchResult> MixBits(const SearchInput& input, QuantizeOptions options, 
                           LayersWithWeights(input.model.module, best.ranges, best.options));
   // The scheme may stand for fewer.
   for (const WeightedLayer& layer : layers) best.options.bits[layer.report.name] = 8;
-  EDGEML_RETURN_IF_ERROR(search.Try("8 bits everywhere", best.options, best.ranges, true).status());
-  // What each layer costs with few bits.
   QuantizeOptions coarse = best.options;
   for (const WeightedLayer& layer : layers) coarse.bits[layer.report.name] = few;
+  if (max_bytes > 0) {
+    EDGEML_ASSIGN_OR_RETURN(const std::vector<WeightedLayer> least,
+                            LayersWithWeights(input.model.module, best.ranges, coarse));
+    int64_t bytes = 0;
+    for (const WeightedLayer& layer : least)
+      bytes += BytesOf(layer.weights, layer.report.weight_bits);
+    if (bytes > max_bytes)
+      return Error(Code::kFailed, "with ", few, " bits everywhere the weights take ", bytes,
+                   " bytes, more than the ", max_bytes, " asked for");
+  }
+  EDGEML_RETURN_IF_ERROR(search.Try("8 bits everywhere", best.options, best.ranges, true).status());
+  // What each layer costs with few bits.
   EDGEML_RETURN_IF_ERROR(search.FindCosts(coarse));
   std::erase_if(best.costs, [=](const LayerCost& cost) { return cost.bits != few; });
   const auto price = [](const LayerCost& cost) {
@@ -275,9 +285,6 @@ Result<SearchResult> MixBits(const SearchInput& input, QuantizeOptions options, 
     size_t count = 0;
     for (; count < best.costs.size() && bytes > max_bytes; ++count)
       bytes -= BytesOf(best.costs[count].weights, 8) - BytesOf(best.costs[count].weights, few);
-    if (bytes > max_bytes)
-      return Error(Code::kFailed, "with ", few, " bits everywhere the weights take ", bytes,
-                   " bytes, more than the ", max_bytes, " asked for");
     EDGEML_RETURN_IF_ERROR(attempt(count, true).status());
   } else {
     size_t good = 0, bad = best.costs.size() + 1;
