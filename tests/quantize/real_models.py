@@ -129,7 +129,7 @@ def in_data(name: str) -> Callable[[], pathlib.Path]:
     return lambda: real_data.folder() / name
 
 
-def mnist_net(name: str, shape: tuple, count: int = 2000) -> RealModel:
+def mnist_net(name: str, shape: tuple, count: int = 10000) -> RealModel:
     return RealModel(name, in_data(f"keras/{name}.h5"), lambda: mnist("train", 200, shape),
                      lambda: mnist("t10k", count, shape), lambda: mnist_labels(count))
 
