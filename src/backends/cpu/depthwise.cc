@@ -45,16 +45,16 @@ Status ForRows(RunContext& context, const ConvShape& shape, Body&& body) {
 }
 
 Result<std::shared_ptr<const std::byte>> PackInteger(PrepareContext& context,
-                                                     const ConvShape& shape, bool is_unsigned,
-                                                     int32_t zero_point) {
-  const void* filter = context.view().inputs[kMatrixWeights].data;
+                                                     const ConvShape& shape, int32_t zero_point) {
+  const TensorView& filter = context.view().inputs[kMatrixWeights];
   const std::string layout =
-      Concat("depthwise.", is_unsigned ? "uint8" : "int8", ".", NameOf(BestSimdLevel()), ".",
-             shape.filter_h, "x", shape.filter_w, "x", shape.in_c, ".zero_point", zero_point);
+      Concat("depthwise.", NameOf(filter.type), ".", NameOf(BestSimdLevel()), ".", shape.filter_h,
+             "x", shape.filter_w, "x", shape.in_c, ".zero_point", zero_point);
   return context.Pack(kMatrixWeights, layout,
-                      DepthwiseInt8Plan::PackedBytes(Int8Kernels(), shape, is_unsigned, zero_point),
+                      DepthwiseInt8Plan::PackedBytes(Int8Kernels(), shape,
+                                                     filter.type == DType::kUInt8, zero_point),
                       [&](std::byte* out) {
-                        DepthwiseInt8Plan::Pack(Int8Kernels(), shape, filter, is_unsigned,
+                        DepthwiseInt8Plan::Pack(Int8Kernels(), shape, filter.data, filter.type,
                                                 zero_point, out);
                       });
 }
@@ -79,8 +79,7 @@ class IntegerStep : public runtime::Step {
                                   output.scale(), output.zero_point(), &q.output_min,
                                   &q.output_max))
       return Error(Code::kInternal, "activation range");
-    EDGEML_ASSIGN_OR_RETURN(packed_,
-                            PackInteger(context, shape_, is_unsigned, q.filter_zero_point));
+    EDGEML_ASSIGN_OR_RETURN(packed_, PackInteger(context, shape_, q.filter_zero_point));
     const int32_t* bias =
         view.has_input(kMatrixBias) ? view.inputs[kMatrixBias].as<int32_t>() : nullptr;
     plan_.SettleInteger(Int8Kernels(), shape_, q, is_unsigned, bias, packed_.get());
@@ -141,7 +140,7 @@ class HybridStep : public runtime::Step {
   Status Prepare(PrepareContext& context) override {
     const NodeView& view = context.view();
     shape_ = ConvShapeOf(view, kOp);
-    EDGEML_ASSIGN_OR_RETURN(packed_, PackInteger(context, shape_, false, 0));
+    EDGEML_ASSIGN_OR_RETURN(packed_, PackInteger(context, shape_, 0));
     const auto scales = ChannelScales(view.inputs[kMatrixWeights], shape_.out_c);
     FloatRange range;
     FloatActivationRange(static_cast<int>(ActivationOf(view, kOp)), &range.min, &range.max);
@@ -197,7 +196,7 @@ std::string DeclineIntegerStep(const NodeView& view) {
 }
 std::string DeclineHybridStep(const NodeView& view) {
   std::string reason = DeclineCommon(view);
-  return reason.empty() ? DeclineHybrid(view, kOp) : reason;
+  return reason.empty() ? DeclineHybrid(view, kOp, DType::kInt8) : reason;
 }
 std::string DeclineFloatStep(const NodeView& view) {
   std::string reason = DeclineCommon(view, /*any_weights=*/true);

@@ -12,6 +12,8 @@ using kernels::ConvShape;
 
 // Keeps every coordinate that the kernels compute within 32 bits.
 constexpr int64_t kMaxReach = 1 << 24;
+// Of weights with a scale each: the work around smaller blocks is more than that in them.
+constexpr int32_t kMinBlock = 16;
 
 const ir::Window& WindowOf(const NodeView& view, MatrixOp op) {
   return op == MatrixOp::kDepthwise ? view.attrs<ir::DepthwiseConvAttrs>().window
@@ -28,6 +30,14 @@ std::string DeclineWindow(const NodeView& view, MatrixOp op) {
         int64_t{w.stride_h}, int64_t{w.stride_w}, int64_t{input.dim(1)}, int64_t{input.dim(2)}}) {
     if (reach > kMaxReach) return "a window or image beyond 2^24 pixels";
   }
+  return "";
+}
+
+std::string DeclineHybridTypes(const NodeView& view, DType weights) {
+  if (view.inputs[kMatrixInput].type != DType::kFloat32 ||
+      view.inputs[kMatrixWeights].type != weights || view.outputs[0].type != DType::kFloat32 ||
+      (view.has_input(kMatrixBias) && view.inputs[kMatrixBias].type != DType::kFloat32))
+    return Concat("not float32 with ", NameOf(weights), " weights");
   return "";
 }
 
@@ -128,7 +138,8 @@ std::string DeclineInteger(const NodeView& view, MatrixOp op, DType type) {
   const TensorView& input = view.inputs[kMatrixInput];
   const TensorView& weights = view.inputs[kMatrixWeights];
   const TensorView& output = view.outputs[0];
-  if (input.type != type || weights.type != type || output.type != type ||
+  const bool narrow = type == DType::kInt8 && weights.type == DType::kInt4;
+  if (input.type != type || (weights.type != type && !narrow) || output.type != type ||
       (view.has_input(kMatrixBias) && view.inputs[kMatrixBias].type != DType::kInt32))
     return Concat("not all ", NameOf(type), " with an int32 bias");
   std::string reason = DeclineQuantization(weights, "weights", /*zero_scale=*/true);
@@ -143,15 +154,25 @@ std::string DeclineInteger(const NodeView& view, MatrixOp op, DType type) {
   return reason;
 }
 
-std::string DeclineHybrid(const NodeView& view, MatrixOp op) {
+std::string DeclineHybrid(const NodeView& view, MatrixOp op, DType type) {
   const TensorView& weights = view.inputs[kMatrixWeights];
-  if (view.inputs[kMatrixInput].type != DType::kFloat32 || weights.type != DType::kInt8 ||
-      view.outputs[0].type != DType::kFloat32 ||
-      (view.has_input(kMatrixBias) && view.inputs[kMatrixBias].type != DType::kFloat32))
-    return "not float32 with int8 weights";
-  std::string reason = DeclineQuantization(weights, "weights", /*zero_scale=*/true);
+  std::string reason = DeclineHybridTypes(view, type);
+  if (reason.empty()) reason = DeclineQuantization(weights, "weights", /*zero_scale=*/true);
   const int axis = op == MatrixOp::kDepthwise ? 3 : 0;
   if (reason.empty()) reason = DeclineChannelScales(weights, axis, weights.dim(axis));
+  // What the reference does with other zero points differs from operator to operator.
+  if (reason.empty() && type == DType::kInt4) reason = DeclineAsymmetric(weights, "weights");
+  return reason;
+}
+
+std::string DeclineBlocks(const NodeView& view) {
+  const TensorView& weights = view.inputs[kMatrixWeights];
+  std::string reason = DeclineHybridTypes(view, DType::kInt4);
+  if (reason.empty())
+    reason = DeclineQuantization(weights, "weights", /*zero_scale=*/true, /*blocks=*/true);
+  if (reason.empty() && weights.quantization->block_size < kMinBlock)
+    reason = "not in blocks of 16 weights or more";
+  if (reason.empty()) reason = DeclineAsymmetric(weights, "weights");
   return reason;
 }
 
