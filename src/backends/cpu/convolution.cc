@@ -92,7 +92,7 @@ class IntegerStep : public runtime::Step {
     q.filter_zero_point = is_unsigned ? weights.zero_point() : 0;
     q.output_zero_point = output.zero_point();
     q.multipliers = multipliers.data();
-    if (!QuantizedActivationRange(static_cast<int>(ActivationOf(view, op)), output.type,
+    if (!QuantizedActivationRange(static_cast<int>(ir::FusedActivation(*view.node)), output.type,
                                   output.scale(), output.zero_point(), &q.output_min,
                                   &q.output_max))
       return Error(Code::kInternal, "activation range");
@@ -136,7 +136,7 @@ class FloatStep : public runtime::Step {
       packing_ = context.RequestWorkspace(bytes);
     }
     FloatRange range;
-    FloatActivationRange(static_cast<int>(ActivationOf(view, op)), &range.min, &range.max);
+    FloatActivationRange(static_cast<int>(ir::FusedActivation(*view.node)), &range.min, &range.max);
     plan_.Settle(Kernels(), p.patch, p.rows, p.n, p.k, range,
                  constant_ ? BiasOf<float>(view) : nullptr, packed_.get(), context.num_threads());
     workspace_ = RequestWorkspaces(context, plan_.workspace_bytes());
@@ -209,7 +209,7 @@ class QuantizedRows {
 template <MatrixOp op>
 FloatRange HybridRange(const NodeView& view) {
   FloatRange range;
-  const auto activation = static_cast<int>(ActivationOf(view, op));
+  const auto activation = static_cast<int>(ir::FusedActivation(*view.node));
   FloatActivationRange(activation, &range.min, &range.max);
   if (op == MatrixOp::kFullyConnected && activation == kActivationNone) {
     range.max = std::numeric_limits<float>::infinity();  // not even an infinity is clamped

@@ -75,7 +75,7 @@ class IntegerStep : public runtime::Step {
     q.filter_zero_point = is_unsigned ? filter.zero_point() : 0;
     q.output_zero_point = output.zero_point();
     q.multipliers = multipliers.data();
-    if (!QuantizedActivationRange(static_cast<int>(ActivationOf(view, kOp)), output.type,
+    if (!QuantizedActivationRange(static_cast<int>(ir::FusedActivation(*view.node)), output.type,
                                   output.scale(), output.zero_point(), &q.output_min,
                                   &q.output_max))
       return Error(Code::kInternal, "activation range");
@@ -105,7 +105,8 @@ class FloatStep : public runtime::Step {
   Status Prepare(PrepareContext& context) override {
     const NodeView& view = context.view();
     shape_ = ConvShapeOf(view, kOp);
-    FloatActivationRange(static_cast<int>(ActivationOf(view, kOp)), &range_.min, &range_.max);
+    FloatActivationRange(static_cast<int>(ir::FusedActivation(*view.node)), &range_.min,
+                         &range_.max);
     constant_ = HasConstantWeights(view);
     const float* bias =
         constant_ && view.has_input(kMatrixBias) ? view.inputs[kMatrixBias].as<float>() : nullptr;
@@ -143,7 +144,7 @@ class HybridStep : public runtime::Step {
     EDGEML_ASSIGN_OR_RETURN(packed_, PackInteger(context, shape_, 0));
     const auto scales = ChannelScales(view.inputs[kMatrixWeights], shape_.out_c);
     FloatRange range;
-    FloatActivationRange(static_cast<int>(ActivationOf(view, kOp)), &range.min, &range.max);
+    FloatActivationRange(static_cast<int>(ir::FusedActivation(*view.node)), &range.min, &range.max);
     const float* bias =
         view.has_input(kMatrixBias) ? view.inputs[kMatrixBias].as<float>() : nullptr;
     plan_.SettleHybrid(Int8Kernels(), shape_, scales.data(), range, bias, packed_.get());

@@ -15,8 +15,6 @@ enum class MatrixOp { kConv, kDepthwise, kFullyConnected };
 
 inline constexpr size_t kMatrixInput = 0, kMatrixWeights = 1, kMatrixBias = 2;
 
-ir::Activation ActivationOf(const ir::NodeView& view, MatrixOp op);
-
 // The geometry of a convolution of either kind. REQUIRES: shapes known, rank 4.
 kernels::ConvShape ConvShapeOf(const ir::NodeView& view, MatrixOp op);
 
