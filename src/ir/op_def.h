@@ -110,6 +110,11 @@ Result<int32_t> WindowOutput(const Window& window, int32_t in, int32_t filter, b
 int32_t WindowPadBefore(const Window& window, int32_t in, int32_t filter, int32_t out,
                         bool vertical);
 
+// What the attributes of a node say: its window, null for operators that have none, and its fused
+// activation, kNone for those.
+const Window* WindowOf(const Node& node);
+Activation FusedActivation(const Node& node);
+
 // Output shape = first input's shape.
 Status InferSameAsInput(InferContext& context);
 // Output shape = broadcast of inputs 0 and 1.

@@ -117,6 +117,30 @@ int32_t WindowPadBefore(const Window& w, int32_t in, int32_t filter, int32_t out
   return total > 0 ? static_cast<int32_t>(total / 2) : 0;
 }
 
+const Window* WindowOf(const Node& node) {
+  return std::visit(
+      [](const auto& attributes) -> const Window* {
+        if constexpr (requires { attributes.window; }) {
+          return &attributes.window;
+        } else {
+          return nullptr;
+        }
+      },
+      node.attributes);
+}
+
+Activation FusedActivation(const Node& node) {
+  return std::visit(
+      [](const auto& attributes) {
+        if constexpr (requires { attributes.activation; }) {
+          return attributes.activation;
+        } else {
+          return Activation::kNone;
+        }
+      },
+      node.attributes);
+}
+
 Status InferSameAsInput(InferContext& context) {
   context.outputs[0].shape = context.inputs[0].shape;
   return Status::Ok();

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "src/ir/op_def.h"
 #include "src/passes/linear_ops.h"
 #include "src/passes/matching.h"
 #include "src/passes/pass.h"
@@ -156,7 +157,7 @@ bool FuseActivation(Rewriter& graph, int32_t n) {
       !IsFloat(graph, graph.node(at).outputs[0]) ||
       !graph.CanReplace(node.outputs[0], node.inputs[0]))
     return false;
-  const Activation there = FusedActivation(graph.node(at));
+  const Activation there = ir::FusedActivation(graph.node(at));
   // RELU6 of RELU is RELU6, RELU of either is what it was.
   const bool narrows = there == Activation::kRelu && *activation == Activation::kRelu6;
   const bool keeps =

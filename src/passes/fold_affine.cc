@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 
+#include "src/ir/op_def.h"
 #include "src/passes/linear_ops.h"
 #include "src/passes/matching.h"
 #include "src/passes/pass.h"
@@ -69,7 +70,7 @@ bool FoldIntoProducer(Rewriter& graph, int32_t n) {
   const Shape weights_shape = graph.shape(weights_value);
   if (!IsFloat(graph, linear.outputs[0]) || !weights || weights->empty() ||
       weights_shape.rank() <= std::max(op.out_axis, op.in_axis) ||
-      FusedActivation(linear) != ir::Activation::kNone)
+      ir::FusedActivation(linear) != ir::Activation::kNone)
     return false;
   const auto channels = static_cast<size_t>(weights_shape[op.out_axis]);
   if (*axis >= 0 && (*axis != graph.shape(linear.outputs[0]).rank() - 1 || c.size() != channels))
@@ -99,7 +100,7 @@ bool FoldIntoProducer(Rewriter& graph, int32_t n) {
   if (affine->shifts() ||
       (op.bias < linear.inputs.size() && graph.node(at).inputs[op.bias] != ir::kNoValue))
     SetBias(graph, at, op, *bias);
-  const ir::Activation activation = FusedActivation(node);
+  const ir::Activation activation = ir::FusedActivation(node);
   SetFusedActivation(graph.mutable_node(at), activation);
   graph.ReplaceNode(n, x);
   return true;
@@ -117,7 +118,8 @@ constexpr double kMostShift = 2;
 bool FoldIntoUser(Rewriter& graph, int32_t n) {
   const Node& node = graph.node(n);
   const auto affine = AffineOf(graph, node);
-  if (!affine || FusedActivation(node) != ir::Activation::kNone || affine->constant == ir::kNoValue)
+  if (!affine || ir::FusedActivation(node) != ir::Activation::kNone ||
+      affine->constant == ir::kNoValue)
     return false;
   const int32_t y = node.outputs[0], x = affine->input;
   const auto c = Floats(graph, affine->constant).value();
@@ -275,7 +277,7 @@ bool MergeChain(Rewriter& graph, int32_t n) {
     if (c != ir::kNoValue) most = std::max(most, Floats(graph, c)->size());
     const int32_t x = steps.back().input;
     const int32_t before = graph.SoleUser(x) == chain.back() ? graph.Producer(x) : ir::kNoNode;
-    if (before == ir::kNoNode || FusedActivation(graph.node(before)) != ir::Activation::kNone)
+    if (before == ir::kNoNode || ir::FusedActivation(graph.node(before)) != ir::Activation::kNone)
       break;
     affine = AffineOf(graph, graph.node(before));
     if (!affine) break;
@@ -309,7 +311,7 @@ bool MergeChain(Rewriter& graph, int32_t n) {
   const size_t needed = (scales ? 1 : 0) + (shifts ? 1 : 0);
   if (needed >= chain.size()) return false;
   const int32_t x = steps.back().input;
-  const ir::Activation activation = FusedActivation(graph.node(n));
+  const ir::Activation activation = ir::FusedActivation(graph.node(n));
   if (needed == 0) {
     if (activation != ir::Activation::kNone || !graph.CanReplace(graph.node(n).outputs[0], x))
       return false;

@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "src/ir/op_def.h"
 #include "src/passes/matching.h"
 #include "src/passes/pass.h"
 
@@ -53,7 +54,7 @@ bool IsWholeSlice(const Rewriter& graph, const Node& node) {
 int UnitOperand(const Rewriter& graph, const Node& node) {
   const bool commutes = node.op == OpCode::kAdd || node.op == OpCode::kMul;
   const float unit = node.op == OpCode::kAdd || node.op == OpCode::kSub ? 0.0f : 1.0f;
-  if (FusedActivation(node) != ir::Activation::kNone) return -1;
+  if (ir::FusedActivation(node) != ir::Activation::kNone) return -1;
   for (const size_t i : {size_t{1}, size_t{0}}) {
     if (i == 0 && !commutes) break;
     const size_t kept = 1 - i;
@@ -117,7 +118,7 @@ int SameAsInput(const Rewriter& graph, const Node& node) {
       if (node.op != OpCode::kCast && node.op != OpCode::kSplit && node.op != OpCode::kSplitV &&
           node.inputs.size() != 1)
         return -1;
-      if (FusedActivation(node) != ir::Activation::kNone) return -1;
+      if (ir::FusedActivation(node) != ir::Activation::kNone) return -1;
       return node.op == OpCode::kSplit ? 1 : 0;
     case OpCode::kSelect:
     case OpCode::kSelectV2: {

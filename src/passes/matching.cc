@@ -173,18 +173,6 @@ TensorView ConstantView(const ir::Value& value) {
   return view;
 }
 
-ir::Activation FusedActivation(const ir::Node& node) {
-  return std::visit(
-      [](const auto& attrs) {
-        if constexpr (requires { attrs.activation; }) {
-          return attrs.activation;
-        } else {
-          return ir::Activation::kNone;
-        }
-      },
-      node.attributes);
-}
-
 void SetFusedActivation(ir::Node& node, ir::Activation activation) {
   std::visit(
       [activation](auto& attrs) {

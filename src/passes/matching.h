@@ -51,9 +51,7 @@ bool BecomeReshape(ir::Rewriter& graph, int32_t n, int32_t x);
 // stored.
 TensorView ConstantView(const ir::Value& value);
 
-// The fused activation of a node, kNone for operators that have none.
-ir::Activation FusedActivation(const ir::Node& node);
-// REQUIRES: the operator has one, or it is kNone.
+// Sets the fused activation of a node. REQUIRES: the operator has one, or it is kNone.
 void SetFusedActivation(ir::Node& node, ir::Activation activation);
 
 }  // namespace edgeml::passes

@@ -65,7 +65,7 @@ bool IsNonNegative(const Rewriter& graph, int32_t v) {
   const int32_t n = graph.Producer(v);
   if (n == ir::kNoNode) return false;
   const Node& node = graph.node(n);
-  const ir::Activation fused = FusedActivation(node);
+  const ir::Activation fused = ir::FusedActivation(node);
   return node.op == OpCode::kRelu || node.op == OpCode::kRelu6 || node.op == OpCode::kRelu0To1 ||
          node.op == OpCode::kLogistic || node.op == OpCode::kSoftmax ||
          fused == ir::Activation::kRelu || fused == ir::Activation::kRelu6;

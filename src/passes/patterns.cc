@@ -4,6 +4,7 @@
 #include <functional>
 #include <numbers>
 
+#include "src/ir/op_def.h"
 #include "src/passes/matching.h"
 #include "src/passes/pass.h"
 #include "src/passes/polynomial.h"
@@ -33,12 +34,12 @@ const Node* Is(const Rewriter& graph, int32_t v, std::initializer_list<OpCode> o
 }
 const Node* IsPlain(const Rewriter& graph, int32_t v, std::initializer_list<OpCode> ops) {
   const Node* const node = Is(graph, v, ops);
-  return node != nullptr && FusedActivation(*node) == Activation::kNone ? node : nullptr;
+  return node != nullptr && ir::FusedActivation(*node) == Activation::kNone ? node : nullptr;
 }
 
 // The input of a node by a single number, which `factor` is multiplied by or divided through.
 int32_t WithoutFactor(const Rewriter& graph, const Node& node, double* factor) {
-  if (FusedActivation(node) != Activation::kNone) return ir::kNoValue;
+  if (ir::FusedActivation(node) != Activation::kNone) return ir::kNoValue;
   for (const size_t i : {size_t{1}, size_t{0}}) {
     if (node.op != OpCode::kMul && (node.op != OpCode::kDiv || i == 0)) break;
     const auto number = Splat(graph, node.inputs[i]);
@@ -65,7 +66,7 @@ struct Product {
   int32_t Match(const Node& node, double factor = 1, int depth = 0) const {
     constexpr int kMostDepth = 4;
     if (depth > kMostDepth || !IsFloatNode(graph, node) ||
-        FusedActivation(node) != Activation::kNone)
+        ir::FusedActivation(node) != Activation::kNone)
       return ir::kNoValue;
     double inner = factor;
     if (const int32_t v = WithoutFactor(graph, node, &inner); v != ir::kNoValue) {
@@ -106,7 +107,7 @@ struct Product {
     if (node.op != OpCode::kAdd && node.op != OpCode::kSub && node.op != OpCode::kMul &&
         node.op != OpCode::kDiv)
       return ir::kNoValue;
-    if (FusedActivation(node) != Activation::kNone) return ir::kNoValue;
+    if (ir::FusedActivation(node) != Activation::kNone) return ir::kNoValue;
     if (Splat(graph, node.inputs[1])) return Leaf(node.inputs[0], depth + 1);
     return Splat(graph, node.inputs[0]) ? Leaf(node.inputs[1], depth + 1) : ir::kNoValue;
   }
@@ -117,7 +118,7 @@ double CutOf(const Node& node) {
   if (node.op == OpCode::kRelu6) return 6;
   if (node.op == OpCode::kRelu0To1) return 1;
   const bool sum = node.op == OpCode::kAdd || node.op == OpCode::kSub || node.op == OpCode::kMul;
-  return sum && FusedActivation(node) == Activation::kRelu6 ? 6 : 0;
+  return sum && ir::FusedActivation(node) == Activation::kRelu6 ? 6 : 0;
 }
 
 // What a node cuts, as a polynomial of x.
@@ -193,7 +194,7 @@ bool HardSigmoid(Rewriter& graph, int32_t n) {
     const int32_t x = mul == nullptr || graph.SoleUser(inner) != add
                           ? ir::kNoValue
                           : WithoutFactor(graph, *mul, &factor);
-    if (x == ir::kNoValue || FusedActivation(graph.node(add)) != Activation::kNone ||
+    if (x == ir::kNoValue || ir::FusedActivation(graph.node(add)) != Activation::kNone ||
         !IsAffine(PolynomialOfNode(graph, graph.node(add), x), 1.0 / 6, 0.5))
       continue;
     const float three = 3, sixth = 1.0f / 6;
@@ -252,7 +253,7 @@ int32_t NegativePart(const Rewriter& graph, int32_t v, double* sign) {
 bool Prelu(Rewriter& graph, int32_t n) {
   const Node& node = graph.node(n);
   if ((node.op != OpCode::kAdd && node.op != OpCode::kSub) || !IsFloatNode(graph, node) ||
-      FusedActivation(node) != Activation::kNone)
+      ir::FusedActivation(node) != Activation::kNone)
     return false;
   for (const size_t i : {size_t{0}, size_t{1}}) {
     if (node.op == OpCode::kSub && i == 1) break;
@@ -287,7 +288,7 @@ bool Prelu(Rewriter& graph, int32_t n) {
 
 bool Squares(Rewriter& graph, int32_t n) {
   const Node& node = graph.node(n);
-  if (!IsFloatNode(graph, node) || FusedActivation(node) != Activation::kNone) return false;
+  if (!IsFloatNode(graph, node) || ir::FusedActivation(node) != Activation::kNone) return false;
   if (node.op == OpCode::kPow) {
     const auto power = Splat(graph, node.inputs[1]);
     if (!power || !BroadcastsInto(graph.shape(node.inputs[1]), graph.shape(node.inputs[0])))
@@ -314,7 +315,7 @@ bool Squares(Rewriter& graph, int32_t n) {
   if (node.op == OpCode::kSquare) {
     const int32_t difference = graph.SoleProducer(n, 0);
     if (difference == ir::kNoNode || graph.node(difference).op != OpCode::kSub ||
-        FusedActivation(graph.node(difference)) != Activation::kNone)
+        ir::FusedActivation(graph.node(difference)) != Activation::kNone)
       return false;
     Become(graph, n, OpCode::kSquaredDifference, graph.node(difference).inputs);
     return true;
@@ -334,7 +335,7 @@ bool L2Normalization(Rewriter& graph, int32_t n) {
   constexpr float kEpsilon = 1e-12f;  // the square of what the operator's kernels use
   const Node& node = graph.node(n);
   if ((node.op != OpCode::kMul && node.op != OpCode::kDiv) || !IsFloatNode(graph, node) ||
-      FusedActivation(node) != Activation::kNone)
+      ir::FusedActivation(node) != Activation::kNone)
     return false;
   for (const size_t i : {size_t{0}, size_t{1}}) {
     if (node.op == OpCode::kDiv && i == 1) break;
@@ -380,7 +381,7 @@ bool NegatedComparison(Rewriter& graph, int32_t n) {
 // exp(x) / sum(exp(x)); log of it; and either of x - max(x), which changes nothing.
 bool Softmax(Rewriter& graph, int32_t n) {
   const Node& node = graph.node(n);
-  if (!IsFloatNode(graph, node) || FusedActivation(node) != Activation::kNone) return false;
+  if (!IsFloatNode(graph, node) || ir::FusedActivation(node) != Activation::kNone) return false;
   if (node.op == OpCode::kDiv) {
     const Node* const exp = Is(graph, node.inputs[0], {OpCode::kExp});
     const Node* const sum = Is(graph, node.inputs[1], {OpCode::kSum});
@@ -413,7 +414,7 @@ bool Softmax(Rewriter& graph, int32_t n) {
 bool Sigmoid(Rewriter& graph, int32_t n) {
   const Node& node = graph.node(n);
   if (node.op != OpCode::kDiv || !IsFloatNode(graph, node) ||
-      FusedActivation(node) != Activation::kNone || !IsSplat(graph, node.inputs[0], 1) ||
+      ir::FusedActivation(node) != Activation::kNone || !IsSplat(graph, node.inputs[0], 1) ||
       !BroadcastsInto(graph.shape(node.inputs[0]), graph.shape(node.inputs[1])))
     return false;
   const Node* const sum = IsPlain(graph, node.inputs[1], {OpCode::kAdd});

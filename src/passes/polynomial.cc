@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "src/ir/op_def.h"
 #include "src/passes/matching.h"
 
 namespace edgeml::passes {
@@ -41,7 +42,7 @@ class Reader {
       return Polynomial{*number, 0, 0, 0};
     }
     const int32_t n = graph_.Producer(v);
-    if (n == ir::kNoNode || FusedActivation(graph_.node(n)) != ir::Activation::kNone)
+    if (n == ir::kNoNode || ir::FusedActivation(graph_.node(n)) != ir::Activation::kNone)
       return std::nullopt;
     return Result(graph_.node(n));
   }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "src/base/strings.h"
+#include "src/ir/op_def.h"
 #include "src/kernels/activation/gradient.h"
 
 namespace edgeml::train {
@@ -73,7 +74,7 @@ Result<GraphGradient> GraphGradient::Create(const ir::Graph& graph,
     for (size_t i = 0; i < node.inputs.size(); ++i)
       if (active(node.inputs[i]) && !FindGradient(node.op)->Takes(i))
         return Error(Code::kUnsupported, where(), " has no gradient with respect to input ", i);
-    if (FusedActivation(node) == ir::Activation::kSignBit)
+    if (ir::FusedActivation(node) == ir::Activation::kSignBit)
       return Error(Code::kUnsupported, where(), " has no gradient: its activation is SIGN_BIT");
     gradient.nodes_.push_back(static_cast<int32_t>(n));
   }
@@ -140,7 +141,7 @@ Status GraphGradient::RunNode(const runtime::GraphExecutor& executor, const ir::
 
   // Back through the fused activation, of which the output is known.
   using kernels::OutputSlope;
-  const ir::Activation activation = FusedActivation(node);
+  const ir::Activation activation = ir::FusedActivation(node);
   if (activation != ir::Activation::kNone && output_gradients[0] != nullptr) {
     const int64_t n = outputs[0].num_elements();
     float* const before = activation_scratch_.Get(Size(n));

@@ -2,6 +2,7 @@
 #include "src/base/strings.h"
 #include "src/kernels/activation/gradient.h"
 #include "src/kernels/elementwise/gradient.h"
+#include "src/kernels/quantize/quantize.h"
 #include "src/train/gradient_ops.h"
 
 namespace edgeml::train {
@@ -124,16 +125,18 @@ Status AddNGradient(const GradientContext& c) {
   return Status::Ok();
 }
 
-// Straight through the rounding, where the range does not clip (Bengio et al., "Estimating or
+// Straight through the rounding, where the grid's ends do not clip (Bengio et al., "Estimating or
 // Propagating Gradients Through Stochastic Neurons", 2013; as TensorFlow does).
 Status FakeQuantGradient(const GradientContext& c) {
   const float* const dy = c.output_gradients[0];
   float* const dx = c.input_gradients[0];
   if (dy == nullptr || dx == nullptr) return Status::Ok();
   const auto& attrs = c.attrs<ir::FakeQuantAttrs>();
+  const kernels::FakeQuantGrid grid =
+      kernels::MakeFakeQuantGrid(attrs.min, attrs.max, attrs.num_bits);
   const float* const x = c.inputs[0].as<float>();
   for (int64_t i = 0; i < c.outputs[0].num_elements(); ++i)
-    if (x[i] >= attrs.min && x[i] <= attrs.max) dx[i] += dy[i];
+    if (x[i] >= grid.low && x[i] <= grid.high) dx[i] += dy[i];
   return Status::Ok();
 }
 

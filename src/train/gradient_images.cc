@@ -2,8 +2,8 @@
 #include <algorithm>
 
 #include "src/base/strings.h"
-#include "src/ir/op_def.h"
 #include "src/ir/ops/movement_rules.h"
+#include "src/ir/window_shape.h"
 #include "src/kernels/pooling/gradient.h"
 #include "src/kernels/reduction/gradient.h"
 #include "src/kernels/resize/resize.h"
@@ -26,20 +26,8 @@ bool Idle(const GradientContext& c) {
 Status PoolGradient(const GradientContext& c) {
   if (Idle(c)) return Status::Ok();
   const auto& attrs = c.attrs<ir::PoolAttrs>();
-  const Shape &input = c.inputs[0].shape, &output = c.outputs[0].shape;
-  kernels::PoolShape s;
-  s.batch = input[0];
-  s.in_h = input[1];
-  s.in_w = input[2];
-  s.channels = input[3];
-  s.out_h = output[1];
-  s.out_w = output[2];
-  s.filter_h = attrs.filter_h;
-  s.filter_w = attrs.filter_w;
-  s.stride_h = attrs.window.stride_h;
-  s.stride_w = attrs.window.stride_w;
-  s.pad_top = ir::WindowPadBefore(attrs.window, s.in_h, s.filter_h, s.out_h, true);
-  s.pad_left = ir::WindowPadBefore(attrs.window, s.in_w, s.filter_w, s.out_w, false);
+  const auto s = ir::WindowShape<kernels::PoolShape>(
+      attrs.window, c.inputs[0].shape, attrs.filter_h, attrs.filter_w, c.outputs[0].shape);
   const bool is_max = c.node->op == OpCode::kMaxPool2D;
   c.pool->ParallelFor(s.batch, 1, [&](int64_t begin, int64_t end, int) {
     if (is_max) {

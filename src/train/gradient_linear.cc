@@ -3,7 +3,7 @@
 #include <vector>
 
 #include "src/base/cpu_features.h"
-#include "src/ir/op_def.h"
+#include "src/ir/window_shape.h"
 #include "src/kernels/convolution/gradient.h"
 #include "src/kernels/matmul/gradient.h"
 #include "src/train/gradient_ops.h"
@@ -15,26 +15,10 @@ using kernels::ConvShape;
 
 constexpr size_t kInput = 0, kFilter = 1, kBias = 2;
 
-ConvShape ShapeOf(const GradientContext& c, const ir::Window& window) {
-  const Shape &input = c.inputs[kInput].shape, &filter = c.inputs[kFilter].shape;
-  const Shape& output = c.outputs[0].shape;
-  ConvShape s;
-  s.batch = input[0];
-  s.in_h = input[1];
-  s.in_w = input[2];
-  s.in_c = input[3];
-  s.out_h = output[1];
-  s.out_w = output[2];
-  s.out_c = output[3];
-  s.filter_h = filter[1];
-  s.filter_w = filter[2];
-  s.stride_h = window.stride_h;
-  s.stride_w = window.stride_w;
-  s.dilation_h = window.dilation_h;
-  s.dilation_w = window.dilation_w;
-  s.pad_top = ir::WindowPadBefore(window, input[1], filter[1], output[1], true);
-  s.pad_left = ir::WindowPadBefore(window, input[2], filter[2], output[2], false);
-  return s;
+ConvShape ShapeOf(const GradientContext& c) {
+  const Shape& filter = c.inputs[kFilter].shape;
+  return ir::WindowShape<ConvShape>(*ir::WindowOf(*c.node), c.inputs[kInput].shape, filter[1],
+                                    filter[2], c.outputs[0].shape);
 }
 
 void AddBias(const GradientContext& c, int64_t channels) {
@@ -84,7 +68,7 @@ void AddConvolution(const GradientContext& c, const ConvShape& shape) {
 
 Status ConvolutionGradient(const GradientContext& c) {
   if (c.output_gradients[0] == nullptr || Empty(c)) return Status::Ok();
-  ConvShape shape = ShapeOf(c, c.attrs<ir::ConvAttrs>().window);
+  ConvShape shape = ShapeOf(c);
   shape.groups = shape.in_c / c.inputs[kFilter].dim(3);
   AddConvolution(c, shape);
   AddBias(c, shape.out_c);
@@ -93,7 +77,7 @@ Status ConvolutionGradient(const GradientContext& c) {
 
 Status DepthwiseConvolutionGradient(const GradientContext& c) {
   if (c.output_gradients[0] == nullptr || Empty(c)) return Status::Ok();
-  ConvShape shape = ShapeOf(c, c.attrs<ir::DepthwiseConvAttrs>().window);
+  ConvShape shape = ShapeOf(c);
   shape.depth_multiplier = shape.out_c / shape.in_c;
   const float* const dy = c.output_gradients[0];
   const float *const x = c.inputs[kInput].as<float>(), *const w = c.inputs[kFilter].as<float>();

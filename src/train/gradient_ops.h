@@ -7,9 +7,9 @@
 #include <cstdint>
 #include <span>
 #include <string_view>
-#include <vector>
 
 #include "edgeml/status.h"
+#include "src/base/aligned_floats.h"
 #include "src/base/thread_pool.h"
 #include "src/ir/graph.h"
 #include "src/tensor/view.h"
@@ -23,7 +23,7 @@ class Scratch {
   float* Get(size_t floats);
 
  private:
-  std::vector<float> storage_;
+  AlignedFloats storage_;
 };
 
 // One node, after it has run. All tensors are dense; those with a gradient are float32.
@@ -61,9 +61,6 @@ struct GradientEntry {
 const GradientEntry* FindGradient(ir::OpCode op);
 // In words why there is no gradient; empty when there is.
 std::string_view WhyNoGradient(ir::OpCode op);
-
-// The fused activation of a node, kNone where the operator cannot have one.
-ir::Activation FusedActivation(const ir::Node& node);
 
 // The parts of the table.
 Status ConvolutionGradient(const GradientContext& context);  // gradient_linear.cc

@@ -95,24 +95,9 @@ std::string_view WhyNoGradient(ir::OpCode op) {
   return entry->function != nullptr ? "" : entry->reason;
 }
 
-ir::Activation FusedActivation(const ir::Node& node) {
-  return std::visit(
-      [](const auto& attributes) {
-        if constexpr (requires { attributes.activation; }) {
-          return attributes.activation;
-        } else {
-          return ir::Activation::kNone;
-        }
-      },
-      node.attributes);
-}
-
 float* Scratch::Get(size_t floats) {
-  constexpr size_t kAlignment = 64;
-  if (storage_.size() < floats + kAlignment / sizeof(float))
-    storage_.resize(floats + kAlignment / sizeof(float));
-  const auto address = reinterpret_cast<uintptr_t>(storage_.data());
-  return storage_.data() + (kAlignment - address % kAlignment) % kAlignment / sizeof(float);
+  if (storage_.size() < floats) storage_ = AlignedFloats(floats);
+  return storage_.data();
 }
 
 }  // namespace edgeml::train

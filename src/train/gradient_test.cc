@@ -370,9 +370,11 @@ INSTANTIATE_TEST_SUITE_P(Operators, GraphGradientTest, testing::ValuesIn(Cases()
 
 TEST(GraphGradient, StraightThroughFakeQuantization) {
   ir::GraphBuilder b("main");
-  const int32_t y = Add(b, OpCode::kFakeQuant, {In(b, {4})}, ir::FakeQuantAttrs{-1, 1, 8, false});
+  // The grid that holds 0 goes from -1.1 to 2.2.
+  const int32_t y =
+      Add(b, OpCode::kFakeQuant, {In(b, {4})}, ir::FakeQuantAttrs{-1, 2.3f, 2, false});
   Runner runner(b, {y});
-  const std::vector<float> x = {-2, -0.5f, 0.7f, 1.5f};
+  const std::vector<float> x = {-1.2f, -1.05f, 2.1f, 2.25f};
   std::copy(x.begin(), x.end(), runner.input(0).begin());
   runner.Run();
   const std::vector<int32_t> outputs = {y};

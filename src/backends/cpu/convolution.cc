@@ -1,6 +1,8 @@
 // CONV_2D, FULLY_CONNECTED and one-channel DEPTHWISE_CONV_2D on the blocked matrix products.
 #include <algorithm>
 #include <limits>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include "src/backends/cpu/cpu_backend.h"
@@ -15,6 +17,7 @@ namespace {
 
 using kernels::ConvQuantization;
 using kernels::FloatRange;
+using kernels::GemmBlocksPlan;
 using kernels::GemmFloatPlan;
 using kernels::GemmInt8Plan;
 using kernels::GemmKernels;
@@ -52,18 +55,22 @@ int RequestWorkspaces(PrepareContext& context, size_t bytes) {
 }
 
 WeightMatrix WeightsOf(const NodeView& view, const MatrixProblem& p) {
-  return {view.inputs[kMatrixWeights].data, p.n, p.k, p.n_stride, p.k_stride};
+  const TensorView& weights = view.inputs[kMatrixWeights];
+  return {weights.data, p.n, p.k, p.n_stride, p.k_stride, weights.type};
+}
+
+// What the packed weights of a problem are shared under.
+std::string LayoutOf(std::string_view kind, const WeightMatrix& w) {
+  return Concat(kind, ".", NameOf(w.type), ".", NameOf(BestSimdLevel()), ".", w.n, "x", w.k,
+                w.k_stride == 1 ? "" : ".transposed");
 }
 
 Result<std::shared_ptr<const std::byte>> PackInteger(PrepareContext& context,
-                                                     const MatrixProblem& p, bool is_unsigned) {
+                                                     const MatrixProblem& p) {
   const WeightMatrix weights = WeightsOf(context.view(), p);
-  const std::string layout =
-      Concat("gemm.", is_unsigned ? "uint8" : "int8", ".", NameOf(BestSimdLevel()), ".", p.n, "x",
-             p.k, p.k_stride == 1 ? "" : ".transposed");
-  return context.Pack(
-      kMatrixWeights, layout, GemmInt8Plan::PackedBytes(Kernels(), p.n, p.k),
-      [&](std::byte* out) { GemmInt8Plan::Pack(Kernels(), weights, is_unsigned, out); });
+  return context.Pack(kMatrixWeights, LayoutOf("gemm", weights),
+                      GemmInt8Plan::PackedBytes(Kernels(), p.n, p.k),
+                      [&](std::byte* out) { GemmInt8Plan::Pack(Kernels(), weights, out); });
 }
 
 template <MatrixOp op>
@@ -76,7 +83,7 @@ class IntegerStep : public runtime::Step {
     const TensorView& output = view.outputs[0];
     const bool is_unsigned = input.type == DType::kUInt8;
     const MatrixProblem p = ProblemOf(view, op, 1);
-    EDGEML_ASSIGN_OR_RETURN(packed_, PackInteger(context, p, is_unsigned));
+    EDGEML_ASSIGN_OR_RETURN(packed_, PackInteger(context, p));
     const auto multipliers = FixedPointMultipliers(
         EffectiveScales(input, weights, output, static_cast<int32_t>(p.n),
                         /*float_product=*/is_unsigned && op != MatrixOp::kFullyConnected));
@@ -85,7 +92,7 @@ class IntegerStep : public runtime::Step {
     q.filter_zero_point = is_unsigned ? weights.zero_point() : 0;
     q.output_zero_point = output.zero_point();
     q.multipliers = multipliers.data();
-    if (!QuantizedActivationRange(static_cast<int>(ActivationOf(view, op)), output.type,
+    if (!QuantizedActivationRange(static_cast<int>(ir::FusedActivation(*view.node)), output.type,
                                   output.scale(), output.zero_point(), &q.output_min,
                                   &q.output_max))
       return Error(Code::kInternal, "activation range");
@@ -121,17 +128,15 @@ class FloatStep : public runtime::Step {
     packed_.reset();
     packing_ = -1;
     if (constant_) {
-      const std::string layout = Concat("gemm.float32.", NameOf(BestSimdLevel()), ".", p.n, "x",
-                                        p.k, p.k_stride == 1 ? "" : ".transposed");
-      EDGEML_ASSIGN_OR_RETURN(packed_,
-                              context.Pack(kMatrixWeights, layout, bytes, [&](std::byte* out) {
-                                GemmFloatPlan::Pack(Kernels(), weights_, out);
-                              }));
+      EDGEML_ASSIGN_OR_RETURN(packed_, context.Pack(kMatrixWeights, LayoutOf("gemm", weights_),
+                                                    bytes, [&](std::byte* out) {
+                                                      GemmFloatPlan::Pack(Kernels(), weights_, out);
+                                                    }));
     } else {
       packing_ = context.RequestWorkspace(bytes);
     }
     FloatRange range;
-    FloatActivationRange(static_cast<int>(ActivationOf(view, op)), &range.min, &range.max);
+    FloatActivationRange(static_cast<int>(ir::FusedActivation(*view.node)), &range.min, &range.max);
     plan_.Settle(Kernels(), p.patch, p.rows, p.n, p.k, range,
                  constant_ ? BiasOf<float>(view) : nullptr, packed_.get(), context.num_threads());
     workspace_ = RequestWorkspaces(context, plan_.workspace_bytes());
@@ -166,7 +171,54 @@ class FloatStep : public runtime::Step {
   int packing_ = -1, workspace_ = -1;
 };
 
-// Float in and out, int8 weights: the input is quantized image by image (row by row) when it runs.
+// A float input that is quantized image by image (row by row) when it runs, with what the integer
+// product needs of it.
+class QuantizedRows {
+ public:
+  void Prepare(PrepareContext& context, const MatrixProblem& p) {
+    quantized_.Prepare(context, p.images, p.image_elements);
+    const auto images = static_cast<size_t>(p.images);
+    row_terms_ = context.RequestWorkspace(images * sizeof(int32_t));
+    pads_ = context.RequestWorkspace(images);
+  }
+
+  void Fill(RunContext& context, bool asymmetric) const {
+    kernels::QuantizeRowsWith(*kernels::RowsFor(BestSimdLevel()),
+                              context.input(kMatrixInput).as<float>(), quantized_.rows(),
+                              quantized_.elements(), asymmetric, quantized_.values(context),
+                              quantized_.scales(context), quantized_.zero_points(context));
+    const int32_t* zero_points = quantized_.zero_points(context);
+    for (size_t i = 0; i < quantized_.rows(); ++i) {
+      row_terms(context)[i] = -(zero_points[i] + 128);
+      pads(context)[i] = static_cast<int8_t>(zero_points[i]);
+    }
+  }
+
+  const int8_t* values(RunContext& context) const { return quantized_.values(context); }
+  const float* scales(RunContext& context) const { return quantized_.scales(context); }
+  int32_t* row_terms(RunContext& context) const {
+    return static_cast<int32_t*>(context.workspace(row_terms_));
+  }
+  int8_t* pads(RunContext& context) const { return static_cast<int8_t*>(context.workspace(pads_)); }
+
+ private:
+  QuantizedInput quantized_;
+  int row_terms_ = -1, pads_ = -1;
+};
+
+template <MatrixOp op>
+FloatRange HybridRange(const NodeView& view) {
+  FloatRange range;
+  const auto activation = static_cast<int>(ir::FusedActivation(*view.node));
+  FloatActivationRange(activation, &range.min, &range.max);
+  if (op == MatrixOp::kFullyConnected && activation == kActivationNone) {
+    range.max = std::numeric_limits<float>::infinity();  // not even an infinity is clamped
+    range.min = -range.max;
+  }
+  return range;
+}
+
+// Float in and out, int8 or int4 weights.
 template <MatrixOp op>
 class HybridStep : public runtime::Step {
  public:
@@ -174,43 +226,23 @@ class HybridStep : public runtime::Step {
     const NodeView& view = context.view();
     const TensorView& weights = view.inputs[kMatrixWeights];
     const MatrixProblem p = ProblemOf(view, op, 1);
-    EDGEML_ASSIGN_OR_RETURN(packed_, PackInteger(context, p, false));
+    EDGEML_ASSIGN_OR_RETURN(packed_, PackInteger(context, p));
     const auto scales = ChannelScales(weights, static_cast<int32_t>(p.n));
     asymmetric_ = Asymmetric(view);
-    FloatRange range;
-    const auto activation = static_cast<int>(ActivationOf(view, op));
-    FloatActivationRange(activation, &range.min, &range.max);
-    if (op == MatrixOp::kFullyConnected && activation == kActivationNone) {
-      range.max = std::numeric_limits<float>::infinity();  // not even an infinity is clamped
-      range.min = -range.max;
-    }
-    plan_.SettleHybrid(Kernels(), p.patch, p.rows, p.rows_per_image, p.n, p.k, scales.data(), range,
-                       BiasOf<float>(view), packed_.get(), context.num_threads());
-    images_ = p.images;
-    quantized_.Prepare(context, p.images, p.image_elements);
-    const auto images = static_cast<size_t>(p.images);
-    row_terms_ = context.RequestWorkspace(images * sizeof(int32_t));
-    pads_ = context.RequestWorkspace(images);
+    plan_.SettleHybrid(Kernels(), p.patch, p.rows, p.rows_per_image, p.n, p.k, scales.data(),
+                       HybridRange<op>(view), BiasOf<float>(view), packed_.get(),
+                       context.num_threads());
+    rows_.Prepare(context, p);
     workspace_ = RequestWorkspaces(context, plan_.workspace_bytes());
     return Status::Ok();
   }
 
   Status Run(RunContext& context) override {
-    kernels::QuantizeRowsWith(*kernels::RowsFor(BestSimdLevel()),
-                              context.input(kMatrixInput).as<float>(), quantized_.rows(),
-                              quantized_.elements(), asymmetric_, quantized_.values(context),
-                              quantized_.scales(context), quantized_.zero_points(context));
-    const int32_t* zero_points = quantized_.zero_points(context);
-    auto* row_terms = static_cast<int32_t*>(context.workspace(row_terms_));
-    auto* pads = static_cast<int8_t*>(context.workspace(pads_));
-    for (int64_t i = 0; i < images_; ++i) {
-      row_terms[i] = -(zero_points[i] + 128);
-      pads[i] = static_cast<int8_t>(zero_points[i]);
-    }
+    rows_.Fill(context, asymmetric_);
     auto* output = context.output(0).as_mutable<float>();
     return RunPieces(context, plan_, workspace_, [&](int64_t piece, std::byte* workspace) {
-      plan_.RunHybrid(piece, quantized_.values(context), quantized_.scales(context), row_terms,
-                      pads, output, workspace);
+      plan_.RunHybrid(piece, rows_.values(context), rows_.scales(context), rows_.row_terms(context),
+                      rows_.pads(context), output, workspace);
     });
   }
 
@@ -229,10 +261,49 @@ class HybridStep : public runtime::Step {
 
   std::shared_ptr<const std::byte> packed_;
   GemmInt8Plan plan_;
-  QuantizedInput quantized_;
-  int64_t images_ = 0;
+  QuantizedRows rows_;
   bool asymmetric_ = false;
-  int row_terms_ = -1, pads_ = -1, workspace_ = -1;
+  int workspace_ = -1;
+};
+
+// Float in and out, int4 weights with a scale per block of the depth. Rows are quantized
+// asymmetrically, as in the reference backend.
+class BlocksStep : public runtime::Step {
+ public:
+  Status Prepare(PrepareContext& context) override {
+    const NodeView& view = context.view();
+    const Quantization& q = *view.inputs[kMatrixWeights].quantization;
+    const MatrixProblem p = ProblemOf(view, MatrixOp::kFullyConnected, 1);
+    const WeightMatrix weights = WeightsOf(view, p);
+    const int64_t block = q.block_size;
+    EDGEML_ASSIGN_OR_RETURN(
+        packed_,
+        context.Pack(kMatrixWeights, LayoutOf(Concat("gemm.blocks", block), weights),
+                     GemmBlocksPlan::PackedBytes(Kernels(), p.n, p.k, block), [&](std::byte* out) {
+                       GemmBlocksPlan::Pack(Kernels(), weights, block, out);
+                     }));
+    plan_.Settle(Kernels(), p.rows, p.n, p.k, block, q.scale.data(),
+                 HybridRange<MatrixOp::kFullyConnected>(view), BiasOf<float>(view), packed_.get(),
+                 context.num_threads());
+    rows_.Prepare(context, p);
+    workspace_ = RequestWorkspaces(context, plan_.workspace_bytes());
+    return Status::Ok();
+  }
+
+  Status Run(RunContext& context) override {
+    rows_.Fill(context, /*asymmetric=*/true);
+    auto* output = context.output(0).as_mutable<float>();
+    return RunPieces(context, plan_, workspace_, [&](int64_t piece, std::byte* workspace) {
+      plan_.Run(piece, rows_.values(context), rows_.scales(context), rows_.row_terms(context),
+                output, workspace);
+    });
+  }
+
+ private:
+  std::shared_ptr<const std::byte> packed_;
+  GemmBlocksPlan plan_;
+  QuantizedRows rows_;
+  int workspace_ = -1;
 };
 
 template <MatrixOp op, DType type>
@@ -240,10 +311,14 @@ std::string DeclineIntegerStep(const NodeView& view) {
   std::string reason = DeclineStructure(view, op, /*takes_channels=*/false);
   return reason.empty() ? DeclineInteger(view, op, type) : reason;
 }
-template <MatrixOp op>
+template <MatrixOp op, DType weights = DType::kInt8>
 std::string DeclineHybridStep(const NodeView& view) {
   std::string reason = DeclineStructure(view, op, /*takes_channels=*/false);
-  return reason.empty() ? DeclineHybrid(view, op) : reason;
+  return reason.empty() ? DeclineHybrid(view, op, weights) : reason;
+}
+std::string DeclineBlocksStep(const NodeView& view) {
+  std::string reason = DeclineStructure(view, MatrixOp::kFullyConnected, /*takes_channels=*/false);
+  return reason.empty() ? DeclineBlocks(view) : reason;
 }
 template <MatrixOp op>
 std::string DeclineFloatStep(const NodeView& view) {
@@ -279,6 +354,12 @@ constexpr KernelEntry kKernels[] = {
      DeclineHybridStep<MatrixOp::kConv>,
      MakeStep<HybridStep<MatrixOp::kConv>>,
      {DType::kFloat32, DType::kInt8}},
+    {OpCode::kConv2D,
+     "conv_2d.hybrid_int4",
+     ErrorBound::kFloatRounding,
+     DeclineHybridStep<MatrixOp::kConv, DType::kInt4>,
+     MakeStep<HybridStep<MatrixOp::kConv>>,
+     {DType::kFloat32, DType::kInt4}},
     // The reference requantizes fully connected layers in double precision, we in fixed point.
     {OpCode::kFullyConnected,
      "fully_connected.int8",
@@ -304,6 +385,18 @@ constexpr KernelEntry kKernels[] = {
      DeclineHybridStep<MatrixOp::kFullyConnected>,
      MakeStep<HybridStep<MatrixOp::kFullyConnected>>,
      {DType::kFloat32, DType::kInt8}},
+    {OpCode::kFullyConnected,
+     "fully_connected.hybrid_int4",
+     ErrorBound::kFloatRounding,
+     DeclineHybridStep<MatrixOp::kFullyConnected, DType::kInt4>,
+     MakeStep<HybridStep<MatrixOp::kFullyConnected>>,
+     {DType::kFloat32, DType::kInt4}},
+    {OpCode::kFullyConnected,
+     "fully_connected.hybrid_int4_blocks",
+     ErrorBound::kFloatRounding,
+     DeclineBlocksStep,
+     MakeStep<BlocksStep>,
+     {DType::kFloat32, DType::kInt4}},
     {OpCode::kDepthwiseConv2D,
      "depthwise_conv_2d.one_channel.int8",
      ErrorBound::kExact,

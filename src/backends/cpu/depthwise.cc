@@ -45,16 +45,16 @@ Status ForRows(RunContext& context, const ConvShape& shape, Body&& body) {
 }
 
 Result<std::shared_ptr<const std::byte>> PackInteger(PrepareContext& context,
-                                                     const ConvShape& shape, bool is_unsigned,
-                                                     int32_t zero_point) {
-  const void* filter = context.view().inputs[kMatrixWeights].data;
+                                                     const ConvShape& shape, int32_t zero_point) {
+  const TensorView& filter = context.view().inputs[kMatrixWeights];
   const std::string layout =
-      Concat("depthwise.", is_unsigned ? "uint8" : "int8", ".", NameOf(BestSimdLevel()), ".",
-             shape.filter_h, "x", shape.filter_w, "x", shape.in_c, ".zero_point", zero_point);
+      Concat("depthwise.", NameOf(filter.type), ".", NameOf(BestSimdLevel()), ".", shape.filter_h,
+             "x", shape.filter_w, "x", shape.in_c, ".zero_point", zero_point);
   return context.Pack(kMatrixWeights, layout,
-                      DepthwiseInt8Plan::PackedBytes(Int8Kernels(), shape, is_unsigned, zero_point),
+                      DepthwiseInt8Plan::PackedBytes(Int8Kernels(), shape,
+                                                     filter.type == DType::kUInt8, zero_point),
                       [&](std::byte* out) {
-                        DepthwiseInt8Plan::Pack(Int8Kernels(), shape, filter, is_unsigned,
+                        DepthwiseInt8Plan::Pack(Int8Kernels(), shape, filter.data, filter.type,
                                                 zero_point, out);
                       });
 }
@@ -75,12 +75,11 @@ class IntegerStep : public runtime::Step {
     q.filter_zero_point = is_unsigned ? filter.zero_point() : 0;
     q.output_zero_point = output.zero_point();
     q.multipliers = multipliers.data();
-    if (!QuantizedActivationRange(static_cast<int>(ActivationOf(view, kOp)), output.type,
+    if (!QuantizedActivationRange(static_cast<int>(ir::FusedActivation(*view.node)), output.type,
                                   output.scale(), output.zero_point(), &q.output_min,
                                   &q.output_max))
       return Error(Code::kInternal, "activation range");
-    EDGEML_ASSIGN_OR_RETURN(packed_,
-                            PackInteger(context, shape_, is_unsigned, q.filter_zero_point));
+    EDGEML_ASSIGN_OR_RETURN(packed_, PackInteger(context, shape_, q.filter_zero_point));
     const int32_t* bias =
         view.has_input(kMatrixBias) ? view.inputs[kMatrixBias].as<int32_t>() : nullptr;
     plan_.SettleInteger(Int8Kernels(), shape_, q, is_unsigned, bias, packed_.get());
@@ -106,7 +105,8 @@ class FloatStep : public runtime::Step {
   Status Prepare(PrepareContext& context) override {
     const NodeView& view = context.view();
     shape_ = ConvShapeOf(view, kOp);
-    FloatActivationRange(static_cast<int>(ActivationOf(view, kOp)), &range_.min, &range_.max);
+    FloatActivationRange(static_cast<int>(ir::FusedActivation(*view.node)), &range_.min,
+                         &range_.max);
     constant_ = HasConstantWeights(view);
     const float* bias =
         constant_ && view.has_input(kMatrixBias) ? view.inputs[kMatrixBias].as<float>() : nullptr;
@@ -141,10 +141,10 @@ class HybridStep : public runtime::Step {
   Status Prepare(PrepareContext& context) override {
     const NodeView& view = context.view();
     shape_ = ConvShapeOf(view, kOp);
-    EDGEML_ASSIGN_OR_RETURN(packed_, PackInteger(context, shape_, false, 0));
+    EDGEML_ASSIGN_OR_RETURN(packed_, PackInteger(context, shape_, 0));
     const auto scales = ChannelScales(view.inputs[kMatrixWeights], shape_.out_c);
     FloatRange range;
-    FloatActivationRange(static_cast<int>(ActivationOf(view, kOp)), &range.min, &range.max);
+    FloatActivationRange(static_cast<int>(ir::FusedActivation(*view.node)), &range.min, &range.max);
     const float* bias =
         view.has_input(kMatrixBias) ? view.inputs[kMatrixBias].as<float>() : nullptr;
     plan_.SettleHybrid(Int8Kernels(), shape_, scales.data(), range, bias, packed_.get());
@@ -197,7 +197,7 @@ std::string DeclineIntegerStep(const NodeView& view) {
 }
 std::string DeclineHybridStep(const NodeView& view) {
   std::string reason = DeclineCommon(view);
-  return reason.empty() ? DeclineHybrid(view, kOp) : reason;
+  return reason.empty() ? DeclineHybrid(view, kOp, DType::kInt8) : reason;
 }
 std::string DeclineFloatStep(const NodeView& view) {
   std::string reason = DeclineCommon(view, /*any_weights=*/true);

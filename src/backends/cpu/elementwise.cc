@@ -57,13 +57,6 @@ kernels::ArithmeticOp ArithmeticOpOf(RowOp op) {
                              : kernels::ArithmeticOp::kAdd;
 }
 
-ir::Activation FusedActivationOf(const NodeView& view) {
-  const OpCode op = view.node->op;
-  return op == OpCode::kAdd || op == OpCode::kSub || op == OpCode::kMul
-             ? view.attrs<ir::BinaryAttrs>().activation
-             : ir::Activation::kNone;
-}
-
 bool SettleArgs(const NodeView& view, kernels::QuantizedRowArgs* args) {
   const TensorView& a = view.inputs[0];
   const TensorView& b = view.inputs[1];
@@ -73,8 +66,8 @@ bool SettleArgs(const NodeView& view, kernels::QuantizedRowArgs* args) {
   params.zero_point_a = a.zero_point();
   params.zero_point_b = b.zero_point();
   params.zero_point_out = out.zero_point();
-  if (!QuantizedActivationRange(static_cast<int>(FusedActivationOf(view)), out.type, out.scale(),
-                                out.zero_point(), &params.lo, &params.hi))
+  if (!QuantizedActivationRange(static_cast<int>(ir::FusedActivation(*view.node)), out.type,
+                                out.scale(), out.zero_point(), &params.lo, &params.hi))
     return false;
   kernels::SetQuantizedScales(ArithmeticOpOf(op), out.type, a.scale(), b.scale(), out.scale(),
                               &params);
@@ -87,7 +80,7 @@ std::string DeclineTypes(const NodeView& view, DType type) {
   for (const TensorView* t : {&view.inputs[0], &view.inputs[1], &view.outputs[0]}) {
     if (t->type != type) return Concat("not all ", NameOf(type));
   }
-  return DeclineActivation(FusedActivationOf(view), view.outputs[0]);
+  return DeclineActivation(ir::FusedActivation(*view.node), view.outputs[0]);
 }
 
 std::string DeclineFloat(const NodeView& view) { return DeclineTypes(view, DType::kFloat32); }
@@ -111,7 +104,7 @@ class BinaryStep : public runtime::Step {
     plan_ = kernels::MakeBroadcastPlan(view.outputs[0].shape,
                                        {view.inputs[0].shape, view.inputs[1].shape});
     op_ = RowOpOf(view.node->op);
-    FloatActivationRange(static_cast<int>(FusedActivationOf(view)), &lo_, &hi_);
+    FloatActivationRange(static_cast<int>(ir::FusedActivation(*view.node)), &lo_, &hi_);
     if (view.outputs[0].type != DType::kFloat32 && !SettleArgs(view, &args_))
       return Error(Code::kInternal, "scales too far apart");
     AllowInPlaceIfAlike(context, 0);

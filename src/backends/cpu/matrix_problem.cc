@@ -3,6 +3,7 @@
 #include "src/backends/weights.h"
 #include "src/base/cpu_features.h"
 #include "src/base/strings.h"
+#include "src/ir/window_shape.h"
 
 namespace edgeml::backends {
 namespace {
@@ -12,17 +13,14 @@ using kernels::ConvShape;
 
 // Keeps every coordinate that the kernels compute within 32 bits.
 constexpr int64_t kMaxReach = 1 << 24;
+// Of weights with a scale each: the work around smaller blocks is more than that in them.
+constexpr int32_t kMinBlock = 16;
 
-const ir::Window& WindowOf(const NodeView& view, MatrixOp op) {
-  return op == MatrixOp::kDepthwise ? view.attrs<ir::DepthwiseConvAttrs>().window
-                                    : view.attrs<ir::ConvAttrs>().window;
-}
-
-std::string DeclineWindow(const NodeView& view, MatrixOp op) {
+std::string DeclineWindow(const NodeView& view) {
   const TensorView& input = view.inputs[kMatrixInput];
   const TensorView& filter = view.inputs[kMatrixWeights];
   if (input.rank() != 4 || filter.rank() != 4) return "not 4 dimensions";
-  const ir::Window& w = WindowOf(view, op);
+  const ir::Window& w = *ir::WindowOf(*view.node);
   for (int64_t reach :
        {int64_t{filter.dim(1)} * w.dilation_h, int64_t{filter.dim(2)} * w.dilation_w,
         int64_t{w.stride_h}, int64_t{w.stride_w}, int64_t{input.dim(1)}, int64_t{input.dim(2)}}) {
@@ -31,42 +29,21 @@ std::string DeclineWindow(const NodeView& view, MatrixOp op) {
   return "";
 }
 
-}  // namespace
-
-ir::Activation ActivationOf(const NodeView& view, MatrixOp op) {
-  switch (op) {
-    case MatrixOp::kConv:
-      return view.attrs<ir::ConvAttrs>().activation;
-    case MatrixOp::kDepthwise:
-      return view.attrs<ir::DepthwiseConvAttrs>().activation;
-    case MatrixOp::kFullyConnected:
-      return view.attrs<ir::FullyConnectedAttrs>().activation;
-  }
-  return ir::Activation::kNone;
+std::string DeclineHybridTypes(const NodeView& view, DType weights) {
+  if (view.inputs[kMatrixInput].type != DType::kFloat32 ||
+      view.inputs[kMatrixWeights].type != weights || view.outputs[0].type != DType::kFloat32 ||
+      (view.has_input(kMatrixBias) && view.inputs[kMatrixBias].type != DType::kFloat32))
+    return Concat("not float32 with ", NameOf(weights), " weights");
+  return "";
 }
 
+}  // namespace
+
 ConvShape ConvShapeOf(const NodeView& view, MatrixOp op) {
-  const Shape& input = view.inputs[kMatrixInput].shape;
   const Shape& filter = view.inputs[kMatrixWeights].shape;
-  const Shape& output = view.outputs[0].shape;
-  const ir::Window& window = WindowOf(view, op);
-  ConvShape s;
-  s.batch = input[0];
-  s.in_h = input[1];
-  s.in_w = input[2];
-  s.in_c = input[3];
-  s.out_h = output[1];
-  s.out_w = output[2];
-  s.out_c = output[3];
-  s.filter_h = filter[1];
-  s.filter_w = filter[2];
-  s.stride_h = window.stride_h;
-  s.stride_w = window.stride_w;
-  s.dilation_h = window.dilation_h;
-  s.dilation_w = window.dilation_w;
-  s.pad_top = ir::WindowPadBefore(window, input[1], filter[1], output[1], true);
-  s.pad_left = ir::WindowPadBefore(window, input[2], filter[2], output[2], false);
-  if (op == MatrixOp::kDepthwise) s.depth_multiplier = output[3] / input[3];
+  auto s = ir::WindowShape<ConvShape>(*ir::WindowOf(*view.node), view.inputs[kMatrixInput].shape,
+                                      filter[1], filter[2], view.outputs[0].shape);
+  if (op == MatrixOp::kDepthwise) s.depth_multiplier = s.out_c / s.in_c;
   return s;
 }
 
@@ -115,20 +92,21 @@ std::string DeclineStructure(const NodeView& view, MatrixOp op, bool takes_chann
     if (view.outputs.size() != 1) return "has a second output";
     if (weights.rank() != 2) return "the weights do not have 2 dimensions";
   } else {
-    if (std::string reason = DeclineWindow(view, op); !reason.empty()) return reason;
+    if (std::string reason = DeclineWindow(view); !reason.empty()) return reason;
     const int32_t channels = view.inputs[kMatrixInput].dim(3);
     if (op == MatrixOp::kConv && channels != weights.dim(3)) return "grouped convolution";
     if (op == MatrixOp::kDepthwise && !takes_channels && channels != 1)
       return "more than one channel";
   }
-  return DeclineActivation(ActivationOf(view, op), view.outputs[0]);
+  return DeclineActivation(ir::FusedActivation(*view.node), view.outputs[0]);
 }
 
 std::string DeclineInteger(const NodeView& view, MatrixOp op, DType type) {
   const TensorView& input = view.inputs[kMatrixInput];
   const TensorView& weights = view.inputs[kMatrixWeights];
   const TensorView& output = view.outputs[0];
-  if (input.type != type || weights.type != type || output.type != type ||
+  const bool narrow = type == DType::kInt8 && weights.type == DType::kInt4;
+  if (input.type != type || (weights.type != type && !narrow) || output.type != type ||
       (view.has_input(kMatrixBias) && view.inputs[kMatrixBias].type != DType::kInt32))
     return Concat("not all ", NameOf(type), " with an int32 bias");
   std::string reason = DeclineQuantization(weights, "weights", /*zero_scale=*/true);
@@ -143,15 +121,25 @@ std::string DeclineInteger(const NodeView& view, MatrixOp op, DType type) {
   return reason;
 }
 
-std::string DeclineHybrid(const NodeView& view, MatrixOp op) {
+std::string DeclineHybrid(const NodeView& view, MatrixOp op, DType type) {
   const TensorView& weights = view.inputs[kMatrixWeights];
-  if (view.inputs[kMatrixInput].type != DType::kFloat32 || weights.type != DType::kInt8 ||
-      view.outputs[0].type != DType::kFloat32 ||
-      (view.has_input(kMatrixBias) && view.inputs[kMatrixBias].type != DType::kFloat32))
-    return "not float32 with int8 weights";
-  std::string reason = DeclineQuantization(weights, "weights", /*zero_scale=*/true);
+  std::string reason = DeclineHybridTypes(view, type);
+  if (reason.empty()) reason = DeclineQuantization(weights, "weights", /*zero_scale=*/true);
   const int axis = op == MatrixOp::kDepthwise ? 3 : 0;
   if (reason.empty()) reason = DeclineChannelScales(weights, axis, weights.dim(axis));
+  // What the reference does with other zero points differs from operator to operator.
+  if (reason.empty() && type == DType::kInt4) reason = DeclineAsymmetric(weights, "weights");
+  return reason;
+}
+
+std::string DeclineBlocks(const NodeView& view) {
+  const TensorView& weights = view.inputs[kMatrixWeights];
+  std::string reason = DeclineHybridTypes(view, DType::kInt4);
+  if (reason.empty())
+    reason = DeclineQuantization(weights, "weights", /*zero_scale=*/true, /*blocks=*/true);
+  if (reason.empty() && weights.quantization->block_size < kMinBlock)
+    reason = "not in blocks of 16 weights or more";
+  if (reason.empty()) reason = DeclineAsymmetric(weights, "weights");
   return reason;
 }
 

@@ -15,8 +15,6 @@ enum class MatrixOp { kConv, kDepthwise, kFullyConnected };
 
 inline constexpr size_t kMatrixInput = 0, kMatrixWeights = 1, kMatrixBias = 2;
 
-ir::Activation ActivationOf(const ir::NodeView& view, MatrixOp op);
-
 // The geometry of a convolution of either kind. REQUIRES: shapes known, rank 4.
 kernels::ConvShape ConvShapeOf(const ir::NodeView& view, MatrixOp op);
 
@@ -36,9 +34,12 @@ std::string DeclineStructure(const ir::NodeView& view, MatrixOp op, bool takes_c
                              bool any_weights = false);
 // Whether weights and bias, if any, never change.
 bool HasConstantWeights(const ir::NodeView& view);
-// All types are `type`, or for kFloat32 with hybrid weights: float input and output.
+// Input and output are `type`, and so are the weights, or int4 beside int8.
 std::string DeclineInteger(const ir::NodeView& view, MatrixOp op, DType type);
-std::string DeclineHybrid(const ir::NodeView& view, MatrixOp op);
+// Float input and output, weights of type `weights` with a scale or one per channel; int4 ones of a
+// FULLY_CONNECTED with a scale per block.
+std::string DeclineHybrid(const ir::NodeView& view, MatrixOp op, DType weights);
+std::string DeclineBlocks(const ir::NodeView& view);
 std::string DeclineFloat(const ir::NodeView& view);
 
 }  // namespace edgeml::backends

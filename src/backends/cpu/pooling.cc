@@ -3,6 +3,7 @@
 #include "src/backends/kernel_table.h"
 #include "src/backends/weights.h"
 #include "src/base/strings.h"
+#include "src/ir/window_shape.h"
 #include "src/kernels/pooling/vector_pool.h"
 #include "src/kernels/reduction/reduction.h"
 
@@ -48,20 +49,8 @@ class PoolStep : public runtime::Step {
     const NodeView& view = context.view();
     const auto& attrs = view.attrs<ir::PoolAttrs>();
     const TensorView& output = view.outputs[0];
-    const Shape& in = view.inputs[0].shape;
-    kernels::PoolShape s;
-    s.batch = in[0];
-    s.in_h = in[1];
-    s.in_w = in[2];
-    s.channels = in[3];
-    s.out_h = output.dim(1);
-    s.out_w = output.dim(2);
-    s.filter_h = attrs.filter_h;
-    s.filter_w = attrs.filter_w;
-    s.stride_h = attrs.window.stride_h;
-    s.stride_w = attrs.window.stride_w;
-    s.pad_top = ir::WindowPadBefore(attrs.window, in[1], s.filter_h, s.out_h, true);
-    s.pad_left = ir::WindowPadBefore(attrs.window, in[2], s.filter_w, s.out_w, false);
+    const auto s = ir::WindowShape<kernels::PoolShape>(
+        attrs.window, view.inputs[0].shape, attrs.filter_h, attrs.filter_w, output.shape);
     rows_ = s.output_rows();
     work_per_row_ = int64_t{s.out_w} * s.channels * s.filter_h * s.filter_w;
     args_ = kernels::PoolArgsOf(s);

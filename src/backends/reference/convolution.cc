@@ -5,6 +5,7 @@
 #include "src/backends/reference/reference_backend.h"
 #include "src/backends/weights.h"
 #include "src/base/strings.h"
+#include "src/ir/window_shape.h"
 
 namespace edgeml::backends {
 namespace {
@@ -22,15 +23,6 @@ constexpr size_t InputOf(Kind kind) { return kind == Kind::kTranspose ? 2 : 0; }
 constexpr size_t kFilter = 1;
 constexpr size_t BiasOf(Kind kind) { return kind == Kind::kTranspose ? 3 : 2; }
 constexpr int ChannelAxisOf(Kind kind) { return kind == Kind::kDepthwise ? 3 : 0; }
-
-const ir::Window& WindowOf(const NodeView& view, Kind kind) {
-  return kind == Kind::kDepthwise ? view.attrs<ir::DepthwiseConvAttrs>().window
-                                  : view.attrs<ir::ConvAttrs>().window;
-}
-ir::Activation ActivationOf(const NodeView& view, Kind kind) {
-  return kind == Kind::kDepthwise ? view.attrs<ir::DepthwiseConvAttrs>().activation
-                                  : view.attrs<ir::ConvAttrs>().activation;
-}
 
 // The models' statement about 16-bit convolutions; kFloat32 says nothing.
 DType StatedBiasType(const NodeView& view, Kind kind) {
@@ -91,7 +83,7 @@ std::string Decline(const NodeView& view) {
   const TensorView& filter = view.inputs[kFilter];
   const TensorView& output = view.outputs[0];
   std::string reason = DeclineTypes(view, kind);
-  if (reason.empty()) reason = DeclineActivation(ActivationOf(view, kind), output);
+  if (reason.empty()) reason = DeclineActivation(ir::FusedActivation(*view.node), output);
   if (!reason.empty() || filter.type == DType::kFloat32) return reason;
 
   if (filter.rank() != 4) return "the weights do not have 4 dimensions";
@@ -145,7 +137,7 @@ class ConvStep : public runtime::Step {
     const TensorView& filter = view.inputs[kFilter];
     const TensorView& output = view.outputs[0];
     SetShape(view);
-    activation_ = static_cast<int>(ActivationOf(view, kind));
+    activation_ = static_cast<int>(ir::FusedActivation(*view.node));
     FloatActivationRange(activation_, &range_.min, &range_.max);
     hybrid_ = input.type == DType::kFloat32 && filter.type != DType::kFloat32;
     if (filter.type == DType::kFloat32) return Status::Ok();
@@ -214,29 +206,14 @@ class ConvStep : public runtime::Step {
     const Shape& input = view.inputs[InputOf(kind)].shape;
     const Shape& filter = view.inputs[kFilter].shape;
     const Shape& output = view.outputs[0].shape;
-    const ir::Window& window = WindowOf(view, kind);
-    // The transpose convolution's padding is that of the convolution it reverses.
-    const Shape& padded = kind == Kind::kTranspose ? output : input;
-    const Shape& windows = kind == Kind::kTranspose ? input : output;
-    shape_ = ConvShape{
-        .batch = input[0],
-        .in_h = input[1],
-        .in_w = input[2],
-        .in_c = input[3],
-        .out_h = output[1],
-        .out_w = output[2],
-        .out_c = output[3],
-        .filter_h = filter[1],
-        .filter_w = filter[2],
-        .stride_h = window.stride_h,
-        .stride_w = window.stride_w,
-        .dilation_h = window.dilation_h,
-        .dilation_w = window.dilation_w,
-        .pad_top = ir::WindowPadBefore(window, padded[1], filter[1], windows[1], true),
-        .pad_left = ir::WindowPadBefore(window, padded[2], filter[2], windows[2], false),
-        .groups = kind == Kind::kConv ? input[3] / filter[3] : 1,
-        .depth_multiplier = kind == Kind::kDepthwise ? output[3] / input[3] : 1,
-    };
+    const ir::Window& window = *ir::WindowOf(*view.node);
+    shape_ = ir::WindowShape<ConvShape>(window, input, filter[1], filter[2], output);
+    if (kind == Kind::kConv) shape_.groups = input[3] / filter[3];
+    if (kind == Kind::kDepthwise) shape_.depth_multiplier = output[3] / input[3];
+    if (kind == Kind::kTranspose) {  // padded as the convolution that it reverses
+      shape_.pad_top = ir::WindowPadBefore(window, output[1], filter[1], input[1], true);
+      shape_.pad_left = ir::WindowPadBefore(window, output[2], filter[2], input[2], false);
+    }
   }
 
   template <typename T>

@@ -48,11 +48,6 @@ bool HasFusedActivation(OpCode op) {
   return op == OpCode::kAdd || op == OpCode::kSub || op == OpCode::kMul || op == OpCode::kDiv;
 }
 
-ir::Activation FusedActivationOf(const NodeView& view) {
-  return HasFusedActivation(view.node->op) ? view.attrs<ir::BinaryAttrs>().activation
-                                           : ir::Activation::kNone;
-}
-
 // Which arithmetic a node asks for.
 enum class Form : uint8_t { kNone, kFloat, kHalf, kComplex, kInteger, kQuantized, kInt16To8 };
 
@@ -125,8 +120,9 @@ std::string DeclineArithmetic(const NodeView& view) {
   if (form == Form::kInt16To8 || form == Form::kQuantized) {
     if (std::string why = DeclinePerTensor(out, "output"); !why.empty()) return why;
   }
-  if (std::string why = DeclineActivation(FusedActivationOf(view), out); !why.empty()) return why;
-  if (form == Form::kComplex && FusedActivationOf(view) != ir::Activation::kNone)
+  if (std::string why = DeclineActivation(ir::FusedActivation(*view.node), out); !why.empty())
+    return why;
+  if (form == Form::kComplex && ir::FusedActivation(*view.node) != ir::Activation::kNone)
     return "complex numbers have no order to be clamped by";
   if (form != Form::kQuantized) return "";
   if (std::string why = DeclinePerTensor(a, "input 0"); !why.empty()) return why;
@@ -182,7 +178,7 @@ class ArithmeticStep : public runtime::Step {
     operands_.plan = kernels::MakeBroadcastPlan(out.shape, {a.shape, b.shape});
     operands_.b_size = b.num_elements();
     operands_.same_shape = a.shape == b.shape;
-    const int activation = static_cast<int>(FusedActivationOf(view));
+    const int activation = static_cast<int>(ir::FusedActivation(*view.node));
     FloatActivationRange(activation, &float_lo_, &float_hi_);
     if (form_ == Form::kHalf && HasFusedActivation(view.node->op)) {  // infinities are clamped too
       float_lo_ = std::max(float_lo_, -kHalfMax);

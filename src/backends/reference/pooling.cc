@@ -4,6 +4,7 @@
 #include "src/backends/reference/reference_backend.h"
 #include "src/backends/weights.h"
 #include "src/base/strings.h"
+#include "src/ir/window_shape.h"
 #include "src/kernels/resize/resize.h"
 
 namespace edgeml::backends {
@@ -64,24 +65,9 @@ class PoolStep : public runtime::Step {
   Status Prepare(PrepareContext& context) override {
     const NodeView& view = context.view();
     const auto& attrs = view.attrs<ir::PoolAttrs>();
-    const ir::Window& window = attrs.window;
     const TensorView& output = view.outputs[0];
-    const Shape& in = view.inputs[0].shape;
-    const Shape& out = output.shape;
-    shape_ = PoolShape{
-        .batch = in[0],
-        .in_h = in[1],
-        .in_w = in[2],
-        .out_h = out[1],
-        .out_w = out[2],
-        .channels = in[3],
-        .filter_h = attrs.filter_h,
-        .filter_w = attrs.filter_w,
-        .stride_h = window.stride_h,
-        .stride_w = window.stride_w,
-        .pad_top = ir::WindowPadBefore(window, in[1], attrs.filter_h, out[1], true),
-        .pad_left = ir::WindowPadBefore(window, in[2], attrs.filter_w, out[2], false),
-    };
+    shape_ = ir::WindowShape<PoolShape>(attrs.window, view.inputs[0].shape, attrs.filter_h,
+                                        attrs.filter_w, output.shape);
     const int activation = static_cast<int>(attrs.activation);
     FloatActivationRange(activation, &float_lo_, &float_hi_);
     if (output.type != DType::kFloat32 &&

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 
+#include "src/base/aligned_floats.h"
 #include "src/base/cpu_features.h"
 #include "src/base/strings.h"
 #include "src/compress/quantize/rounding_descent.h"
@@ -26,19 +27,6 @@ constexpr int kMaxSweeps = 50;
 constexpr int kSettledInterval = 25;
 
 size_t Size(int64_t n) { return static_cast<size_t>(n); }
-
-class AlignedFloats {
- public:
-  explicit AlignedFloats(size_t n) : storage_(n + 16) {}
-  float* data() {
-    const auto address = reinterpret_cast<uintptr_t>(storage_.data());
-    return storage_.data() + (64 - address % 64) % 64 / sizeof(float);
-  }
-  const float* data() const { return const_cast<AlignedFloats*>(this)->data(); }
-
- private:
-  std::vector<float> storage_;
-};
 
 // rows * H of one group, by way of the samples where that is cheaper.
 class HessianProduct {

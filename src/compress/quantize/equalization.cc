@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "src/compress/quantize/layers.h"
+#include "src/ir/op_def.h"
 #include "src/ir/rewriter.h"
 #include "src/passes/matching.h"
 
@@ -54,8 +55,6 @@ struct Pair {
   int64_t channels = 0;
 };
 
-ir::Activation ActivationOf(const ir::Node& node) { return passes::FusedActivation(node); }
-
 class Equalizer {
  public:
   Equalizer(ir::Graph& graph, const EqualizationOptions& options)
@@ -73,7 +72,7 @@ class Equalizer {
 
  private:
   bool ActivationFits(int32_t n) {
-    const ir::Activation activation = ActivationOf(graph_.node(n));
+    const ir::Activation activation = ir::FusedActivation(graph_.node(n));
     if (activation == ir::Activation::kNone || activation == ir::Activation::kRelu) return true;
     return activation == ir::Activation::kRelu6 && options_.relu6_to_relu;
   }
@@ -84,7 +83,7 @@ class Equalizer {
       const auto first = LayerOf(graph_.graph(), graph_.node(n));
       if (!first || !ActivationFits(n)) continue;
       std::vector<int32_t> relu6;
-      if (ActivationOf(graph_.node(n)) == ir::Activation::kRelu6) relu6.push_back(n);
+      if (ir::FusedActivation(graph_.node(n)) == ir::Activation::kRelu6) relu6.push_back(n);
       int32_t user = graph_.SoleUser(graph_.node(n).outputs[0]);
       while (user != ir::kNoNode) {
         const ir::Node& node = graph_.node(user);

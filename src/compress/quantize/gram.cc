@@ -5,6 +5,7 @@
 #include <limits>
 #include <utility>
 
+#include "src/base/aligned_floats.h"
 #include "src/base/cpu_features.h"
 #include "src/base/strings.h"
 #include "src/kernels/convolution/patches.h"
@@ -22,19 +23,6 @@ constexpr int64_t kBlock = 512;
 constexpr int64_t kStrip = 48;
 
 size_t Size(int64_t n) { return static_cast<size_t>(n); }
-
-// Vectors at 64 bytes.
-class AlignedFloats {
- public:
-  explicit AlignedFloats(size_t n) : storage_(n + 16) {}
-  float* data() {
-    const auto address = reinterpret_cast<uintptr_t>(storage_.data());
-    return storage_.data() + (64 - address % 64) % 64 / sizeof(float);
-  }
-
- private:
-  std::vector<float> storage_;
-};
 
 // A number in [0, 1) from two others.
 double Scatter(uint64_t image, uint64_t part) {

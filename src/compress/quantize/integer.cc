@@ -11,6 +11,7 @@
 #include "src/base/strings.h"
 #include "src/compress/quantize/integer_plan.h"
 #include "src/compress/quantize/layers.h"
+#include "src/ir/op_def.h"
 #include "src/ir/rewriter.h"
 #include "src/passes/matching.h"
 
@@ -180,9 +181,9 @@ class Quantizer {
     if (scale >= kLeast) return;
     ir::Node& node = graph_.mutable_node(n);
     if (node.op == OpCode::kRelu6) node.op = OpCode::kRelu;
-    if (passes::FusedActivation(node) == ir::Activation::kRelu6)
+    if (ir::FusedActivation(node) == ir::Activation::kRelu6)
       passes::SetFusedActivation(node, ir::Activation::kRelu);
-    if (passes::FusedActivation(node) == ir::Activation::kReluN1To1)
+    if (ir::FusedActivation(node) == ir::Activation::kReluN1To1)
       passes::SetFusedActivation(node, ir::Activation::kNone);
   }
 

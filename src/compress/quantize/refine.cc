@@ -13,7 +13,7 @@
 #include "src/base/strings.h"
 #include "src/compress/quantize/gram.h"
 #include "src/compress/quantize/layers.h"
-#include "src/ir/op_def.h"
+#include "src/ir/window_shape.h"
 #include "src/kernels/convolution/convolution.h"
 
 namespace edgeml::quantize {
@@ -107,26 +107,12 @@ kernels::ConvShape ShapeOf(const ir::Graph& graph, const Layer& layer, const Sha
   const Shape& filter = graph.values[Index(layer.weights.weights)].shape;
   if (node.op == OpCode::kFullyConnected)
     return DenseShape(filter[1] == 0 ? 0 : input.num_elements() / filter[1], filter[1]);
-  const bool depthwise = node.op == OpCode::kDepthwiseConv2D;
-  const ir::Window& window =
-      depthwise ? node.attrs<ir::DepthwiseConvAttrs>().window : node.attrs<ir::ConvAttrs>().window;
-  kernels::ConvShape s;
-  s.batch = input[0];
-  s.in_h = input[1];
-  s.in_w = input[2];
-  s.in_c = input[3];
-  s.filter_h = filter[1];
-  s.filter_w = filter[2];
-  s.stride_h = window.stride_h;
-  s.stride_w = window.stride_w;
-  s.dilation_h = window.dilation_h;
-  s.dilation_w = window.dilation_w;
-  s.out_h = OutputSize(window, s.in_h, s.filter_h, true);
-  s.out_w = OutputSize(window, s.in_w, s.filter_w, false);
-  s.out_c = static_cast<int32_t>(layer.weights.out_channels);
-  s.pad_top = ir::WindowPadBefore(window, s.in_h, s.filter_h, s.out_h, true);
-  s.pad_left = ir::WindowPadBefore(window, s.in_w, s.filter_w, s.out_w, false);
-  s.groups = depthwise ? s.in_c : layer.weights.groups;
+  const ir::Window& window = *ir::WindowOf(node);
+  const Shape output = {input[0], OutputSize(window, input[1], filter[1], true),
+                        OutputSize(window, input[2], filter[2], false),
+                        static_cast<int32_t>(layer.weights.out_channels)};
+  auto s = ir::WindowShape<kernels::ConvShape>(window, input, filter[1], filter[2], output);
+  s.groups = node.op == OpCode::kDepthwiseConv2D ? s.in_c : layer.weights.groups;
   return s;
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "src/kernels/quantize/packed.h"
 #include "src/kernels/simd/level.h"
 #include "src/kernels/simd/quad_layout.h"
 
@@ -64,27 +65,11 @@ size_t WeightBytes(const DepthwiseInt8Kernels& kernels, const ConvShape& s, int3
   return (bytes + 63) / 64 * 64;
 }
 
-int WeightAt(const ConvShape& s, const void* filter, bool is_unsigned, int32_t zero_point,
-             int32_t ky, int32_t kx, int32_t c) {
-  const int64_t at = (int64_t{ky} * s.filter_w + kx) * s.in_c + c;
-  return is_unsigned ? static_cast<const uint8_t*>(filter)[at] - zero_point
-                     : static_cast<const int8_t*>(filter)[at];
-}
-
-}  // namespace
-
-size_t DepthwiseInt8Plan::PackedBytes(const DepthwiseInt8Kernels& kernels, const ConvShape& shape,
-                                      bool is_unsigned, int32_t filter_zero_point) {
-  return WeightBytes(kernels, shape, TermsFor(is_unsigned, filter_zero_point)) +
-         2 * sizeof(int64_t) * static_cast<size_t>(shape.in_c);
-}
-
-void DepthwiseInt8Plan::Pack(const DepthwiseInt8Kernels& kernels, const ConvShape& s,
-                             const void* filter, bool is_unsigned, int32_t filter_zero_point,
-                             std::byte* packed) {
-  const int32_t terms = TermsFor(is_unsigned, filter_zero_point);
+// weight(ky, kx, c), less its zero point, in the order that the kernels read.
+template <typename Weight>
+void PackQuads(const DepthwiseInt8Kernels& kernels, const ConvShape& s, int32_t terms,
+               const Weight& weight, int8_t* out) {
   const int32_t groups = (s.filter_h + 3) / 4;
-  auto* out = reinterpret_cast<int8_t*>(packed);
   for (int32_t c0 = 0; c0 < s.in_c;) {
     const int32_t width = DepthwiseBlockWidth(kernels.vector_bytes, s.in_c - c0);
     const int32_t lanes = width / 4;
@@ -97,7 +82,7 @@ void DepthwiseInt8Plan::Pack(const DepthwiseInt8Kernels& kernels, const ConvShap
               if (c >= s.in_c) continue;
               int16_t quad[4] = {};
               for (int32_t i = 0; i < 4 && 4 * group + i < s.filter_h; ++i) {
-                int w = WeightAt(s, filter, is_unsigned, filter_zero_point, 4 * group + i, kx, c);
+                int w = weight(4 * group + i, kx, c);
                 for (int32_t t = 0; t < term; ++t) w -= std::clamp(w, -128, 127);
                 quad[i] = static_cast<int16_t>(std::clamp(w, -128, 127));
               }
@@ -109,16 +94,38 @@ void DepthwiseInt8Plan::Pack(const DepthwiseInt8Kernels& kernels, const ConvShap
     }
     c0 += width;
   }
-  auto* sums = reinterpret_cast<int64_t*>(packed + WeightBytes(kernels, s, terms));
-  for (int32_t c = 0; c < s.in_c; ++c) {
-    for (int32_t ky = 0; ky < s.filter_h; ++ky) {
-      for (int32_t kx = 0; kx < s.filter_w; ++kx) {
-        const int w = WeightAt(s, filter, is_unsigned, filter_zero_point, ky, kx, c);
-        sums[c] += w;
-        sums[s.in_c + c] += std::abs(w);
+}
+
+}  // namespace
+
+size_t DepthwiseInt8Plan::PackedBytes(const DepthwiseInt8Kernels& kernels, const ConvShape& shape,
+                                      bool is_unsigned, int32_t filter_zero_point) {
+  return WeightBytes(kernels, shape, TermsFor(is_unsigned, filter_zero_point)) +
+         2 * sizeof(int64_t) * static_cast<size_t>(shape.in_c);
+}
+
+void DepthwiseInt8Plan::Pack(const DepthwiseInt8Kernels& kernels, const ConvShape& s,
+                             const void* filter, DType type, int32_t filter_zero_point,
+                             std::byte* packed) {
+  const bool is_unsigned = type == DType::kUInt8;
+  const int32_t zero_point = is_unsigned ? filter_zero_point : 0;
+  const int32_t terms = TermsFor(is_unsigned, filter_zero_point);
+  WithIntegers(type, filter, [&](auto stored) {
+    const auto weight = [&](int32_t ky, int32_t kx, int32_t c) {
+      return stored((int64_t{ky} * s.filter_w + kx) * s.in_c + c) - zero_point;
+    };
+    PackQuads(kernels, s, terms, weight, reinterpret_cast<int8_t*>(packed));
+    auto* sums = reinterpret_cast<int64_t*>(packed + WeightBytes(kernels, s, terms));
+    for (int32_t c = 0; c < s.in_c; ++c) {
+      for (int32_t ky = 0; ky < s.filter_h; ++ky) {
+        for (int32_t kx = 0; kx < s.filter_w; ++kx) {
+          const int w = weight(ky, kx, c);
+          sums[c] += w;
+          sums[s.in_c + c] += std::abs(w);
+        }
       }
     }
-  }
+  });
 }
 
 void DepthwiseInt8Plan::SettleCommon(const DepthwiseInt8Kernels& kernels, const ConvShape& shape,

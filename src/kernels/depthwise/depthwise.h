@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "edgeml/dtype.h"
 #include "src/base/cpu_features.h"
 #include "src/kernels/convolution/convolution.h"
 #include "src/kernels/depthwise/depthwise_args.h"
@@ -27,12 +28,12 @@ const char* WhyNotDepthwise(const ConvShape& shape);
 // disjoint ranges of output rows (batch * out_h).
 class DepthwiseInt8Plan {
  public:
-  // filter_zero_point: 0 for int8 filters.
+  // filter_zero_point: 0 for signed filters.
   static size_t PackedBytes(const DepthwiseInt8Kernels& kernels, const ConvShape& shape,
                             bool is_unsigned, int32_t filter_zero_point);
-  // filter [filter_h, filter_w, channels]. `packed` is zeroed.
+  // filter [filter_h, filter_w, channels] of `type`: int8, uint8 or int4. `packed` is zeroed.
   static void Pack(const DepthwiseInt8Kernels& kernels, const ConvShape& shape, const void* filter,
-                   bool is_unsigned, int32_t filter_zero_point, std::byte* packed);
+                   DType type, int32_t filter_zero_point, std::byte* packed);
 
   void SettleInteger(const DepthwiseInt8Kernels& kernels, const ConvShape& shape,
                      const ConvQuantization& q, bool is_unsigned, const int32_t* bias,

@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "src/kernels/simd/simd_test_util.h"
+#include "src/tensor/packed_int.h"
 
 namespace edgeml::kernels {
 namespace {
@@ -48,7 +49,13 @@ void CheckInteger(uint32_t seed) {
   constexpr int kLo = kUnsigned ? 0 : -128;
   const ConvShape s = RandomDepthwise(random);
   const auto input = random.Ints<T>(InputSize(s), kLo, kLo + 255);
-  const auto filter = random.Ints<T>(FilterSize(s), kLo, kLo + 255);
+  const bool narrow = !kUnsigned && random.Int(0, 2) == 0;
+  const auto filter = random.Ints<T>(FilterSize(s), narrow ? -8 : kLo, narrow ? 7 : kLo + 255);
+  std::vector<uint8_t> nibbles(PackedInt4Bytes(filter.size()));
+  if (narrow)
+    PackInt4(reinterpret_cast<const int8_t*>(filter.data()), filter.size(), nibbles.data());
+  const DType type = narrow ? DType::kInt4 : kUnsigned ? DType::kUInt8 : DType::kInt8;
+  const void* stored = narrow ? static_cast<const void*>(nibbles.data()) : filter.data();
   const auto bias = random.Ints<int32_t>(s.in_c, -20000, 20000);
   std::vector<FixedPointMultiplier> multipliers;
   const int kind = random.Int(0, 5);
@@ -82,8 +89,7 @@ void CheckInteger(uint32_t seed) {
     SCOPED_TRACE(NameOf(level));
     const DepthwiseInt8Kernels& kernels = *DepthwiseInt8For(level);
     AlignedBytes packed(DepthwiseInt8Plan::PackedBytes(kernels, s, kUnsigned, q.filter_zero_point));
-    DepthwiseInt8Plan::Pack(kernels, s, filter.data(), kUnsigned, q.filter_zero_point,
-                            packed.data());
+    DepthwiseInt8Plan::Pack(kernels, s, stored, type, q.filter_zero_point, packed.data());
     DepthwiseInt8Plan plan;
     plan.SettleInteger(kernels, s, q, kUnsigned, bias_data, packed.data());
     std::vector<T> actual(expected.size() + 1, T{77});
@@ -158,7 +164,7 @@ TEST(Depthwise, HybridMatchesReference) {
       SCOPED_TRACE(NameOf(level));
       const DepthwiseInt8Kernels& kernels = *DepthwiseInt8For(level);
       AlignedBytes packed(DepthwiseInt8Plan::PackedBytes(kernels, s, false, 0));
-      DepthwiseInt8Plan::Pack(kernels, s, filter.data(), false, 0, packed.data());
+      DepthwiseInt8Plan::Pack(kernels, s, filter.data(), DType::kInt8, 0, packed.data());
       DepthwiseInt8Plan plan;
       plan.SettleHybrid(kernels, s, filter_scales.data(), range, bias.data(), packed.data());
       std::vector<float> actual(expected.size());

@@ -133,7 +133,7 @@ EDGEML_INLINE void GatherRows(const PatchGeometry& g, const uint8_t* input, int6
                               int64_t end, uint8_t pad_byte, const uint8_t* pad_bytes, uint8_t flip,
                               int64_t depth, int64_t stride, uint8_t* to) {
   if (g.plain) {
-    if (depth == stride) {
+    if (depth == stride && depth == g.row_bytes) {
       CopyFlipped(to, input + begin * g.row_bytes, (end - begin) * depth, flip);
       return;
     }

@@ -35,29 +35,27 @@ size_t PackedBytesFloat(const PanelLayout& panels, int64_t k) {
 }
 
 void PackWeightsInt8(const GemmKernels& kernels, const PanelLayout& panels,
-                     const WeightMatrix& weights, bool is_unsigned, int8_t* packed) {
-  const auto* bytes = static_cast<const uint8_t*>(weights.data);
+                     const WeightMatrix& weights, int8_t* packed) {
   const int lanes = panels.lanes;
-  for (int32_t panel = 0; panel < panels.panels; ++panel) {
-    const int32_t first = FirstVector(panels, panel);
-    const int32_t last = FirstVector(panels, panel + 1);
-    for (int64_t k0 = 0; k0 < weights.k; k0 += 4) {
-      for (int32_t v = first; v < last; ++v) {
-        for (int lane = 0; lane < lanes; ++lane) {
-          const int64_t column = int64_t{v} * lanes + lane;
-          if (column >= weights.n) break;
-          int16_t quad[4] = {};
-          for (int64_t i = 0; i < std::min<int64_t>(4, weights.k - k0); ++i) {
-            const uint8_t byte = bytes[column * weights.n_stride + (k0 + i) * weights.k_stride];
-            quad[i] = is_unsigned ? static_cast<int16_t>(byte - 128)
-                                  : static_cast<int16_t>(static_cast<int8_t>(byte));
+  weights.WithElements([&](auto element) {
+    for (int32_t panel = 0; panel < panels.panels; ++panel) {
+      const int32_t first = FirstVector(panels, panel);
+      const int32_t last = FirstVector(panels, panel + 1);
+      for (int64_t k0 = 0; k0 < weights.k; k0 += 4) {
+        for (int32_t v = first; v < last; ++v) {
+          for (int lane = 0; lane < lanes; ++lane) {
+            const int64_t column = int64_t{v} * lanes + lane;
+            if (column >= weights.n) break;
+            int16_t quad[4] = {};
+            for (int64_t i = 0; i < std::min<int64_t>(4, weights.k - k0); ++i)
+              quad[i] = static_cast<int16_t>(element(column, k0 + i));
+            StoreQuad(kernels.quad_bytes, lanes, lane, quad, packed);
           }
-          StoreQuad(kernels.quad_bytes, lanes, lane, quad, packed);
+          packed += int64_t{lanes} * kernels.quad_bytes;
         }
-        packed += int64_t{lanes} * kernels.quad_bytes;
       }
     }
-  }
+  });
 }
 
 void PackWeightsFloat(const PanelLayout& panels, const WeightMatrix& weights, float* packed) {

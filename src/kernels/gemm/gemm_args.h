@@ -9,7 +9,7 @@
 
 namespace edgeml::kernels {
 
-// Where row r of A comes from. plain: `row_bytes` bytes at row * row_bytes. Otherwise the
+// Where row r of A comes from. plain: it starts at row * row_bytes. Otherwise the
 // [kernel_h, kernel_w, pixel_bytes] patch of output pixel r of images [out_h, out_w], counted over
 // the batch, with pixels outside of the image filled with the pad byte.
 struct PatchGeometry {
@@ -61,12 +61,13 @@ struct GemmInt8Args {
   uint8_t* output = nullptr;
   RequantizeArgs requantize;
   // Float output when `output` is null: sum * row_scale[image of m] * column_scale[n] +
-  // float_bias[n].
+  // float_bias[n], or + what the output holds if `accumulate`.
   float* float_output = nullptr;
   const float* row_scale = nullptr;     // [images]
   const float* column_scale = nullptr;  // [padded columns]
   const float* float_bias = nullptr;    // [padded columns]
   float float_min = 0, float_max = 0;
+  bool accumulate = false;
 };
 
 struct GemmFloatArgs {

@@ -171,9 +171,12 @@ EDGEML_INLINE void StoreFloats(const GemmInt8Args& args, const int32_t* sums, in
       const int64_t c = column + v * kLanes32;
       const auto x = hn::ConvertTo(df, hn::Load(d, sums + (r * kMaxPanelVectors + v) * kLanes32));
       const auto scale = hn::Mul(row_scale, hn::LoadU(df, args.column_scale + c));
-      const auto y = hn::MulAdd(x, scale, hn::LoadU(df, args.float_bias + c));
-      StorePart(hn::Min(hn::Max(y, lo), hi), df, args.float_output + (row + r) * args.ldc + c,
-                columns - v * kLanes32);
+      const int part = columns - v * kLanes32;
+      float* const out = args.float_output + (row + r) * args.ldc + c;
+      const auto addend =
+          args.accumulate ? LoadPart(df, out, part) : hn::LoadU(df, args.float_bias + c);
+      const auto y = hn::MulAdd(x, scale, addend);
+      StorePart(hn::Min(hn::Max(y, lo), hi), df, out, part);
     }
   }
 }

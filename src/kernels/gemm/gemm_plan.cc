@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <limits>
 
 namespace edgeml::kernels {
 namespace {
@@ -78,21 +79,21 @@ size_t GemmInt8Plan::PackedBytes(const GemmKernels& kernels, int64_t n, int64_t 
          2 * sizeof(int64_t) * static_cast<size_t>(PaddedColumns(panels));
 }
 
-void GemmInt8Plan::Pack(const GemmKernels& kernels, const WeightMatrix& weights, bool is_unsigned,
+void GemmInt8Plan::Pack(const GemmKernels& kernels, const WeightMatrix& weights,
                         std::byte* packed) {
   const PanelLayout panels = PanelsFor(kernels, weights.n);
-  PackWeightsInt8(kernels, panels, weights, is_unsigned, reinterpret_cast<int8_t*>(packed));
+  PackWeightsInt8(kernels, panels, weights, reinterpret_cast<int8_t*>(packed));
   auto* sums = reinterpret_cast<int64_t*>(packed + PanelBytesInt8(kernels, panels, weights.k));
   int64_t* magnitudes = sums + PaddedColumns(panels);
-  const auto* bytes = static_cast<const uint8_t*>(weights.data);
-  for (int64_t n = 0; n < weights.n; ++n) {
-    for (int64_t k = 0; k < weights.k; ++k) {
-      const uint8_t byte = bytes[n * weights.n_stride + k * weights.k_stride];
-      const int w = is_unsigned ? byte - 128 : static_cast<int8_t>(byte);
-      sums[n] += w;
-      magnitudes[n] += w < 0 ? -w : w;
+  weights.WithElements([&](auto element) {
+    for (int64_t n = 0; n < weights.n; ++n) {
+      for (int64_t k = 0; k < weights.k; ++k) {
+        const int w = element(n, k);
+        sums[n] += w;
+        magnitudes[n] += w < 0 ? -w : w;
+      }
     }
-  }
+  });
 }
 
 void GemmInt8Plan::SettleCommon(const GemmKernels& kernels, const PatchGeometry& patch,
@@ -189,6 +190,89 @@ void GemmInt8Plan::RunHybrid(int64_t piece, const int8_t* input, const float* sc
   args.pad_bytes = pad_bytes;
   args.float_output = output;
   kernels_->run_int8(args, split_.tile(piece), workspace);
+}
+
+size_t GemmBlocksPlan::PackedBytes(const GemmKernels& kernels, int64_t n, int64_t k,
+                                   int64_t block) {
+  const PanelLayout panels = PanelsFor(kernels, n);
+  return static_cast<size_t>(k / block) *
+         (PanelBytesInt8(kernels, panels, block) +
+          sizeof(int32_t) * static_cast<size_t>(PaddedColumns(panels)));
+}
+
+void GemmBlocksPlan::Pack(const GemmKernels& kernels, const WeightMatrix& weights, int64_t block,
+                          std::byte* packed) {
+  const PanelLayout panels = PanelsFor(kernels, weights.n);
+  const size_t panel_bytes = PanelBytesInt8(kernels, panels, block);
+  const int64_t blocks = weights.k / block;
+  auto* sums = reinterpret_cast<int32_t*>(packed + static_cast<size_t>(blocks) * panel_bytes);
+  WeightMatrix part = weights;
+  part.k = block;
+  for (int64_t b = 0; b < blocks; ++b, part.first += block * weights.k_stride) {
+    PackWeightsInt8(kernels, panels, part, reinterpret_cast<int8_t*>(packed));
+    part.WithElements([&](auto element) {
+      for (int64_t n = 0; n < part.n; ++n)
+        for (int64_t k = 0; k < block; ++k) sums[n] += element(n, k);
+    });
+    packed += panel_bytes;
+    sums += PaddedColumns(panels);
+  }
+}
+
+void GemmBlocksPlan::Settle(const GemmKernels& kernels, int64_t rows, int64_t n, int64_t k,
+                            int64_t block, const float* block_scales, const FloatRange& range,
+                            const float* bias, const std::byte* packed, int num_threads) {
+  kernels_ = &kernels;
+  blocks_ = k / block;
+  range_ = range;
+  args_ = GemmInt8Args();
+  args_.patch.row_bytes = k;
+  args_.input_flip = 0x80;
+  args_.k = block;
+  args_.n = n;
+  args_.ldc = n;
+  args_.panels = PanelsFor(kernels, n);
+  args_.weights = reinterpret_cast<const int8_t*>(packed);
+  args_.column_term = reinterpret_cast<const int32_t*>(
+      packed + static_cast<size_t>(blocks_) * PanelBytesInt8(kernels, args_.panels, block));
+  const auto columns = static_cast<size_t>(PaddedColumns(args_.panels));
+  zeros_.assign(columns, 0);
+  bias_.assign(columns, 0.0f);
+  if (bias != nullptr) std::copy(bias, bias + n, bias_.begin());
+  scales_.assign(columns * static_cast<size_t>(blocks_), 0.0f);
+  for (size_t c = 0; c < static_cast<size_t>(n); ++c) {
+    for (size_t b = 0; b < static_cast<size_t>(blocks_); ++b)
+      scales_[b * columns + c] = *block_scales++;
+  }
+  args_.bias = zeros_.data();
+  args_.column_scale = scales_.data();
+  args_.float_bias = bias_.data();
+  split_ = GemmSplit(rows, k, args_.panels.panels, num_threads);
+  workspace_bytes_ = Align64(WorkspaceBytesInt8(args_.patch, block, split_.rows_per_block()));
+}
+
+void GemmBlocksPlan::Run(int64_t piece, const int8_t* input, const float* scales,
+                         const int32_t* row_terms, float* output, void* workspace) const {
+  GemmInt8Args args = args_;
+  args.input = reinterpret_cast<const uint8_t*>(input);
+  args.row_scale = scales;
+  args.row_term = row_terms;
+  args.float_output = output;
+  args.float_min = -std::numeric_limits<float>::infinity();
+  args.float_max = std::numeric_limits<float>::infinity();
+  const auto panel_bytes = static_cast<int64_t>(PanelBytesInt8(*kernels_, args.panels, args.k));
+  for (int64_t b = 0; b < blocks_; ++b) {
+    if (b + 1 == blocks_) {
+      args.float_min = range_.min;
+      args.float_max = range_.max;
+    }
+    kernels_->run_int8(args, split_.tile(piece), workspace);
+    args.accumulate = true;
+    args.input += args.k;
+    args.weights += panel_bytes;
+    args.column_term += PaddedColumns(args.panels);
+    args.column_scale += PaddedColumns(args.panels);
+  }
 }
 
 size_t GemmFloatPlan::PackedBytes(const GemmKernels& kernels, int64_t n, int64_t k) {

@@ -40,8 +40,7 @@ class GemmInt8Plan {
  public:
   // Packed weights: panels, then per column the sum of its weights and of their absolute values.
   static size_t PackedBytes(const GemmKernels& kernels, int64_t n, int64_t k);
-  static void Pack(const GemmKernels& kernels, const WeightMatrix& weights, bool is_unsigned,
-                   std::byte* packed);
+  static void Pack(const GemmKernels& kernels, const WeightMatrix& weights, std::byte* packed);
 
   // Integer output; q as in convolution.h, bias [n] or null. is_unsigned: all of input, weights and
   // output are uint8. The filter's zero point counts when is_unsigned only. Bit-exact with the
@@ -77,6 +76,38 @@ class GemmInt8Plan {
   Requantization requantization_;
   std::vector<int32_t> bias_, column_term_;
   std::vector<float> column_scale_, float_bias_;
+};
+
+// int8 rows, each quantized by itself, times weights with a scale per block of `block` elements of
+// the depth (a multiple of it); float output. As FullyConnectedHybridBlocks (matmul.h), but the sum
+// over the blocks is of products with both scales. Used like GemmInt8Plan.
+class GemmBlocksPlan {
+ public:
+  // Packed weights: the panels of each block, then the sums of each block's columns.
+  static size_t PackedBytes(const GemmKernels& kernels, int64_t n, int64_t k, int64_t block);
+  static void Pack(const GemmKernels& kernels, const WeightMatrix& weights, int64_t block,
+                   std::byte* packed);
+
+  // block_scales [n, k / block], bias [n] or null.
+  void Settle(const GemmKernels& kernels, int64_t rows, int64_t n, int64_t k, int64_t block,
+              const float* block_scales, const FloatRange& range, const float* bias,
+              const std::byte* packed, int num_threads);
+
+  const GemmSplit& split() const { return split_; }
+  size_t workspace_bytes() const { return workspace_bytes_; }
+  // input [rows, k]; per row: scale, row term -(zero point + 128). output [rows, n].
+  void Run(int64_t piece, const int8_t* input, const float* scales, const int32_t* row_terms,
+           float* output, void* workspace) const;
+
+ private:
+  const GemmKernels* kernels_ = nullptr;
+  GemmInt8Args args_;  // of the first block
+  int64_t blocks_ = 0;
+  FloatRange range_;
+  GemmSplit split_;
+  size_t workspace_bytes_ = 0;
+  std::vector<int32_t> zeros_;
+  std::vector<float> scales_, bias_;
 };
 
 class GemmFloatPlan {

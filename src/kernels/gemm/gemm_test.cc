@@ -7,6 +7,7 @@
 #include "src/kernels/gemm/gemm_plan.h"
 #include "src/kernels/matmul/matmul.h"
 #include "src/kernels/simd/simd_test_util.h"
+#include "src/tensor/packed_int.h"
 
 namespace edgeml::kernels {
 namespace {
@@ -64,7 +65,8 @@ void CheckIntegerConv(uint32_t seed) {
   constexpr int kLo = kUnsigned ? 0 : -128;
   const ConvShape s = RandomConv(random);
   const auto input = random.Ints<T>(InputSize(s), kLo, kLo + 255);
-  const auto filter = random.Ints<T>(Depth(s) * s.out_c, kLo, kLo + 255);
+  const bool narrow = !kUnsigned && random.Int(0, 2) == 0;
+  const auto filter = random.Ints<T>(Depth(s) * s.out_c, narrow ? -8 : kLo, narrow ? 7 : kLo + 255);
   const int bias_range = random.Int(0, 9) == 0 ? 2147483647 : 20000;
   const auto bias = random.Ints<int32_t>(s.out_c, -bias_range, bias_range);
   const auto multipliers = RandomMultipliers(random, s.out_c, Depth(s));
@@ -83,12 +85,19 @@ void CheckIntegerConv(uint32_t seed) {
   } else {
     ConvInt8(s, q, input.data(), filter.data(), bias_data, expected.data(), {0, s.output_rows()});
   }
-  const WeightMatrix weights = {filter.data(), s.out_c, Depth(s), Depth(s), 1};
+  WeightMatrix weights = {filter.data(), s.out_c, Depth(s), Depth(s), 1};
+  if (kUnsigned) weights.type = DType::kUInt8;
+  std::vector<uint8_t> nibbles(PackedInt4Bytes(filter.size()));
+  if (narrow) {
+    PackInt4(reinterpret_cast<const int8_t*>(filter.data()), filter.size(), nibbles.data());
+    weights.type = DType::kInt4;
+    weights.data = nibbles.data();
+  }
   for (SimdLevel level : LevelsToTest()) {
     SCOPED_TRACE(NameOf(level));
     const GemmKernels& kernels = *GemmFor(level);
     AlignedBytes packed(GemmInt8Plan::PackedBytes(kernels, weights.n, weights.k));
-    GemmInt8Plan::Pack(kernels, weights, kUnsigned, packed.data());
+    GemmInt8Plan::Pack(kernels, weights, packed.data());
     GemmInt8Plan plan;
     plan.SettleInteger(kernels, PatchOf(s, 1), Rows(s), weights.n, weights.k, q, kUnsigned,
                        bias_data, packed.data(), random.Int(1, 3));
@@ -189,7 +198,7 @@ TEST(Gemm, HybridConvolutionMatchesReference) {
       SCOPED_TRACE(NameOf(level));
       const GemmKernels& kernels = *GemmFor(level);
       AlignedBytes packed(GemmInt8Plan::PackedBytes(kernels, weights.n, weights.k));
-      GemmInt8Plan::Pack(kernels, weights, false, packed.data());
+      GemmInt8Plan::Pack(kernels, weights, packed.data());
       GemmInt8Plan plan;
       plan.SettleHybrid(kernels, PatchOf(s, 1), Rows(s), int64_t{s.out_h} * s.out_w, weights.n,
                         weights.k, filter_scales.data(), range, bias.data(), packed.data(), 1);
@@ -199,6 +208,53 @@ TEST(Gemm, HybridConvolutionMatchesReference) {
         plan.RunHybrid(i, input.data(), scales.data(), row_terms.data(), pads.data(), actual.data(),
                        workspace.data());
       }
+      ExpectClose(actual, expected);
+    }
+  }
+}
+
+TEST(Gemm, BlocksMatchReference) {
+  for (uint32_t seed = 6000; seed < 6060; ++seed) {
+    SCOPED_TRACE(testing::Message() << "seed " << seed);
+    TestRandom random(seed);
+    const int rows = random.Int(1, 70), n = random.Int(1, 150);
+    const int block = random.Int(0, 2) == 0 ? random.Int(16, 40) : 32;
+    const int blocks = random.Int(1, 5), k = block * blocks;
+    const auto input = random.Ints<int8_t>(rows * k, -128, 127);
+    const auto filter = random.Ints<int8_t>(n * k, -8, 7);
+    std::vector<uint8_t> nibbles(PackedInt4Bytes(filter.size()));
+    PackInt4(filter.data(), filter.size(), nibbles.data());
+    const auto bias = random.Reals(n, -1, 1);
+    const auto scales = random.Reals(rows, 0.01f, 0.1f);
+    const auto block_scales = random.Reals(n * blocks, 0.01f, 0.1f);
+    const auto zero_points = random.Ints<int32_t>(rows, -128, 127);
+    const FloatRange range = {-1e30f, random.Int(0, 1) == 0 ? 1.0f : 1e30f};
+    const float* bias_data = random.Int(0, 3) == 0 ? nullptr : bias.data();
+    std::vector<float> expected(static_cast<size_t>(rows * n));
+    FullyConnectedShape shape;
+    shape.batch = shape.row_end = rows;
+    shape.depth = k;
+    shape.units = n;
+    FullyConnectedHybridBlocks(shape, block, block_scales.data(), scales.data(), zero_points.data(),
+                               range.min, range.max, input.data(), filter.data(), bias_data,
+                               expected.data());
+    std::vector<int32_t> row_terms;
+    for (int32_t z : zero_points) row_terms.push_back(-(z + 128));
+    const WeightMatrix weights = {nibbles.data(), n, k, k, 1, DType::kInt4};
+    for (SimdLevel level : LevelsToTest()) {
+      SCOPED_TRACE(NameOf(level));
+      const GemmKernels& kernels = *GemmFor(level);
+      AlignedBytes packed(GemmBlocksPlan::PackedBytes(kernels, n, k, block));
+      GemmBlocksPlan::Pack(kernels, weights, block, packed.data());
+      GemmBlocksPlan plan;
+      plan.Settle(kernels, rows, n, k, block, block_scales.data(), range, bias_data, packed.data(),
+                  random.Int(1, 3));
+      AlignedBytes workspace(plan.workspace_bytes());
+      std::vector<float> actual(expected.size() + 1, 77.0f);
+      for (int64_t i = 0; i < plan.split().pieces(); ++i)
+        plan.Run(i, input.data(), scales.data(), row_terms.data(), actual.data(), workspace.data());
+      ASSERT_EQ(actual.back(), 77.0f);
+      actual.pop_back();
       ExpectClose(actual, expected);
     }
   }

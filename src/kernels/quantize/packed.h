@@ -1,8 +1,10 @@
-// Elements narrower than a byte, low bits first.
+// Elements of a byte and narrower ones, low bits first.
 #ifndef EDGEML_KERNELS_QUANTIZE_PACKED_H_
 #define EDGEML_KERNELS_QUANTIZE_PACKED_H_
 
 #include <cstdint>
+
+#include "edgeml/dtype.h"
 
 namespace edgeml::kernels {
 
@@ -12,6 +14,21 @@ inline int32_t LoadUInt4(const uint8_t* bytes, int64_t i) {
 inline int32_t LoadInt4(const uint8_t* bytes, int64_t i) { return (LoadUInt4(bytes, i) ^ 8) - 8; }
 inline int32_t LoadInt2(const uint8_t* bytes, int64_t i) {
   return (((bytes[i / 4] >> (i % 4 * 2)) & 3) ^ 2) - 2;
+}
+
+// Calls body(at), where at(i) is element i, as an int, of `data`: int4, uint8, or else int8. For
+// loops that should not ask for the type at every element.
+template <typename Body>
+void WithIntegers(DType type, const void* data, Body&& body) {
+  const auto* bytes = static_cast<const uint8_t*>(data);
+  switch (type) {
+    case DType::kInt4:
+      return body([bytes](int64_t i) { return int{LoadInt4(bytes, i)}; });
+    case DType::kUInt8:
+      return body([bytes](int64_t i) { return int{bytes[i]}; });
+    default:
+      return body([bytes](int64_t i) { return int{static_cast<int8_t>(bytes[i])}; });
+  }
 }
 
 // Writes the low `bits` (4 or 2) of `value` as element i. Elements are written in ascending order:
