@@ -133,7 +133,13 @@ class CellQuantizer {
   Status Lstm(const Affine& input, const Affine& output) {
     const bool project = Has(node_, kProjection), normalize = Normalizes(node_);
     // Without projection the hidden activations are the output.
-    const Affine hidden = project ? AffineOf(*intermediates_[kHidden], DType::kInt8) : output;
+    Affine hidden = output;
+    if (project) {
+      // LiteRT's kernel subtracts this zero point where it should add it, and takes that back in
+      // the projection: the negative one keeps the values within 8 bits.
+      hidden = AffineOf(*intermediates_[kHidden], DType::kInt8);
+      hidden.zero_point = std::min(-hidden.zero_point, 127);
+    }
     for (size_t g = 0; g < kGates; ++g) {
       if (!Has(node_, kInputWeights + g)) continue;  // coupled to the forget gate
       EDGEML_ASSIGN_OR_RETURN(
