@@ -32,6 +32,7 @@
 #include "src/formats/tflite/metadata.h"
 #include "src/formats/tflite/writer.h"
 #include "src/ir/rewriter.h"
+#include "src/passes/sparse_weights.h"
 
 namespace edgeml::cli {
 namespace {
@@ -51,7 +52,7 @@ struct Options {
   int threads = 0;
   bool per_tensor = false, bias_correction = false, equalize = false, relu6_to_relu = false;
   bool automatic = false;
-  std::string rounding = "nearest", max_drop = "1%", max_size, report;
+  std::string rounding = "nearest", max_drop = "1%", max_size, report, sparse = "auto";
   int64_t rounding_samples = 0;
   std::vector<std::string> bits;
   quantize::QuantizeOptions quantize;
@@ -301,6 +302,7 @@ Status Search(const Options& options, const quantize::Prepared& model,
 
 Status QuantizeFile(const Options& options, bool json) {
   EDGEML_ASSIGN_OR_RETURN(quantize::QuantizeOptions how, ParseQuantize(options));
+  EDGEML_ASSIGN_OR_RETURN(const auto sparse, passes::ParseSparse(options.sparse));
   EDGEML_RETURN_IF_ERROR(CheckOutput(options.out));
   convert::Options reading;
   EDGEML_RETURN_IF_ERROR(options.reading.Apply(reading));
@@ -366,6 +368,10 @@ Status QuantizeFile(const Options& options, bool json) {
                           quantize::Quantize(prepared->module, ranges, how, &outcome.layers));
   if (!options.report.empty() && samples != nullptr)
     EDGEML_RETURN_IF_ERROR(MeasureLayers(options, *prepared, small, *samples, outcome));
+  if (sparse) {
+    EDGEML_ASSIGN_OR_RETURN(const passes::SparseReport stored, passes::StoreSparse(small, *sparse));
+    if (stored.constants > 0) outcome.notes.push_back(stored.ToString());
+  }
   ir::CompactValues(small);
   outcome.ops = static_cast<int64_t>(small.graphs[0].nodes.size());
   EDGEML_ASSIGN_OR_RETURN(std::vector<std::byte> bytes, tflite::WriteTflite(small));
@@ -450,6 +456,12 @@ Action AddQuantize(CLI::App& app) {
       ->capture_default_str();
   app.add_option("--max-size", options->max_size,
                  "With --scheme mixed: bytes of weights instead, e.g. 60K");
+  app.add_option(
+         "--sparse", options->sparse,
+         "Pruned weights without their zeros where that is smaller: auto, off, or all (also "
+         "where LiteRT needs its delegates turned off)")
+      ->check(CLI::IsMember({"auto", "off", "all"}))
+      ->capture_default_str();
   app.add_option("--eval", options->eval, "Data to measure accuracy on, before and after");
   app.add_option("--report", options->report,
                  "Write a page (.html): sizes, speed, accuracy, what each layer lost and why");
