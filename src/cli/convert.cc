@@ -17,6 +17,7 @@ struct Options {
   ImportOptions reading;
   MetadataOptions metadata;
   convert::Options convert;
+  std::string sparse = "auto";
 };
 
 void Print(const Options& options, const convert::Report& report, uint64_t output_bytes) {
@@ -48,6 +49,7 @@ void Print(const Options& options, const convert::Report& report, uint64_t outpu
 Status Convert(Options options, bool json) {
   EDGEML_RETURN_IF_ERROR(CheckOutput(options.out));
   EDGEML_RETURN_IF_ERROR(options.reading.Apply(options.convert));
+  EDGEML_ASSIGN_OR_RETURN(options.convert.sparse, passes::ParseSparse(options.sparse));
   convert::Report report;
   EDGEML_ASSIGN_OR_RETURN(ir::Module module,
                           convert::Convert(options.in, options.convert, &report));
@@ -95,6 +97,12 @@ Action AddConvert(CLI::App& app) {
   app.add_flag("--allow-custom", options->convert.allow_custom,
                "Operators of TensorFlow that are not known become custom operators");
   app.add_flag("--float16", options->convert.float16, "Store weights as float16");
+  app.add_option(
+         "--sparse", options->sparse,
+         "Pruned weights without their zeros where that is smaller: auto, off, or all (also "
+         "where LiteRT needs its delegates turned off)")
+      ->check(CLI::IsMember({"auto", "off", "all"}))
+      ->capture_default_str();
   return [options](bool json) { return Convert(*options, json); };
 }
 

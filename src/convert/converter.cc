@@ -253,6 +253,12 @@ Result<ir::Module> Convert(const std::string& path, const Options& options, Repo
     if (const Status status = Halve(options, memory_cap, module, report); !status.ok())
       return here(status);
   }
+  if (options.sparse) {
+    const auto sparse = passes::StoreSparse(module, *options.sparse);
+    if (!sparse.ok()) return here(sparse.status());
+    report->ops = CountNodes(module);
+    if (sparse->constants > 0) report->notes.push_back(sparse->ToString());
+  }
   return module;
 }
 

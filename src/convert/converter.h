@@ -11,6 +11,7 @@
 #include "edgeml/status.h"
 #include "src/ir/graph.h"
 #include "src/passes/passes.h"
+#include "src/passes/sparse_weights.h"
 #include "src/tensor/shape.h"
 
 namespace edgeml::convert {
@@ -33,6 +34,8 @@ struct Options {
   // Operators of TensorFlow that we lack become custom operators of TFLite of the same name.
   bool allow_custom = false;
   bool float16 = false;  // weights are stored as float16 and computed with in float32
+  // Pruned weights are stored without their zeros where that is smaller (passes::StoreSparse).
+  std::optional<passes::SparseOptions> sparse;
   // Random inputs on which the graph as imported and the result are compared; 0 = not at all.
   int verify_runs = 1;
   // What they may differ by, as a share of the largest output.

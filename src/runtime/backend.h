@@ -136,6 +136,12 @@ class RunContext {
   virtual Result<std::vector<std::string_view>> StringInput(size_t i) const = 0;
   // REQUIRES: output `i` is of type string. As many strings as its shape asks for.
   virtual Status SetStringOutput(size_t i, std::span<const std::string_view> strings) = 0;
+
+  // Whether somebody is shown what is computed (calibration). A step then shows, in between, what
+  // its variables (input `i`) and its intermediates hold only while it runs; an error ends the run.
+  virtual bool observed() const { return false; }
+  virtual Status ShowInput(size_t /*i*/, const TensorView& /*view*/) { return Status::Ok(); }
+  virtual Status ShowIntermediate(size_t /*i*/, const TensorView& /*view*/) { return Status::Ok(); }
 };
 
 class Step {

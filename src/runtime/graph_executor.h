@@ -28,10 +28,11 @@ class TensorObserver {
  public:
   virtual ~TensorObserver() = default;
   // Value `value` of graph `graph` has just been computed by a node, given to a graph that control
-  // flow calls, or, if it is a variable, been used by a node that may have changed it. Not called
-  // for inputs of the main graph nor for what was evaluated while preparing. The view's memory
-  // holds something else later; numbers written to it are what the rest of the run computes with.
-  // An error ends the run. Strings are not shown.
+  // flow calls, or, if it is a variable, been used by a node that may have changed it. Of a
+  // recurrent node what its variables and intermediates hold at each step of time is shown too, a
+  // batch row at a time. Not called for inputs of the main graph nor for what was evaluated while
+  // preparing. The view's memory holds something else later; numbers written to it are what the
+  // rest of the run computes with. An error ends the run. Strings are not shown.
   virtual Status Observe(int32_t graph, int32_t value, const TensorView& view) = 0;
 };
 

@@ -169,8 +169,21 @@ class GraphExecutor::Runner : public RunContext {
     return owner_.StoreStrings(owner_.graph_.nodes[node_].outputs[i], strings);
   }
 
+  bool observed() const override { return owner_.context_.observer != nullptr; }
+  Status ShowInput(size_t i, const TensorView& view) override {
+    return Show(owner_.graph_.nodes[node_].inputs, i, view);
+  }
+  Status ShowIntermediate(size_t i, const TensorView& view) override {
+    return Show(owner_.graph_.nodes[node_].intermediates, i, view);
+  }
+
  private:
   const NodeState& state() const { return owner_.nodes_[node_]; }
+  // Of a value that the graph has no name for, nobody is told.
+  Status Show(const std::vector<int32_t>& values, size_t i, const TensorView& view) const {
+    if (!observed() || i >= values.size() || values[i] < 0) return Status::Ok();
+    return owner_.context_.observer->Observe(owner_.graph_index_, values[i], view);
+  }
 
   GraphExecutor& owner_;
   const size_t node_;

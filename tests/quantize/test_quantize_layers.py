@@ -55,6 +55,7 @@ MODELS = {
     "small_cnn": (INT8, INT16),
     "residual": (INT8, INT16),
     "two_outputs": (INT8, INT16),
+    "lstm_stack": (INT8, "UNIDIRECTIONAL_SEQUENCE_LSTM"),
     "gru": (("WHILE", INT8), "WHILE"),
     "heads": (INT8, INT16),
     "transformer_block": (("SQUARE", INT8), "SQUARE"),

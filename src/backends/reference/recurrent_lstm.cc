@@ -62,11 +62,24 @@ class LstmStep : public Step {
 
   Status Run(RunContext& context) override {
     cell_.Refresh(context);
+    Status shown;
+    const auto show = [&](kernels::LstmInside what, float* values) {
+      if (!shown.ok()) return;
+      TensorView view;
+      view.data = values;
+      view.type = DType::kFloat32;
+      view.shape = {static_cast<int32_t>(cell_.cell().cells)};
+      view.SetDenseStrides();
+      shown = what == kernels::LstmInside::kCellState
+                  ? context.ShowInput(kCellState, view)
+                  : context.ShowIntermediate(static_cast<size_t>(what), view);
+    };
+    const kernels::LstmWatch watch(show);
     kernels::RunLstm(cell_.cell(), context.input(0).as<float>(), nullptr,
                      context.input(kOutputState).as_mutable<float>(),
                      context.input(kCellState).as_mutable<float>(), context.workspace(scratch_),
-                     context.output(0).as_mutable<float>());
-    return Status::Ok();
+                     context.output(0).as_mutable<float>(), context.observed() ? &watch : nullptr);
+    return shown;
   }
 
  private:

@@ -4,6 +4,8 @@
 #include <cmath>
 #include <limits>
 
+#include "src/compress/quantize/cells.h"
+
 namespace edgeml::quantize {
 namespace {
 
@@ -42,6 +44,10 @@ constexpr Convention kConventions[] = {
      .int4_weights = true,
      .hybrid = true},
     {.op = OpCode::kTransposeConv, .weights = 1, .bias = 3, .channels = 0},
+
+    {.op = OpCode::kUnidirectionalSequenceLstm, .int16 = false, .cell = true},
+    {.op = OpCode::kLstm, .int16 = false, .cell = true},
+    {.op = OpCode::kSvdf, .int16 = false, .cell = true},
 
     Own(OpCode::kAdd),
     Own(OpCode::kSub),
@@ -172,6 +178,7 @@ const char* WhyNot(const ir::Graph& graph, const ir::Node& node, DType activatio
         !IsConstant(graph, node, bias))
       return "its bias is computed";
   }
+  if (convention->cell) return WhyNotCell(graph, node);
   switch (node.op) {
     case OpCode::kPrelu:
       if (!IsConstant(graph, node, 1)) return "its slopes are computed";

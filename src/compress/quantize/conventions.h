@@ -37,6 +37,7 @@ struct Convention {
   bool int8 = true, int16 = true;  // whether LiteRT runs it so
   bool int4_weights = false;       // with int8 or int16 activations
   bool hybrid = false;             // float activations with int8 weights
+  bool cell = false;               // input 0 is its operand, the rest is as cells.h says
 };
 
 // Null for operators that stay float.

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "src/base/strings.h"
+#include "src/compress/quantize/cells.h"
 #include "src/compress/quantize/integer_plan.h"
 #include "src/compress/quantize/layers.h"
 #include "src/ir/op_def.h"
@@ -169,6 +170,8 @@ class Quantizer {
       if (convention.weights >= 0) inputs_[n] = graph_.node(n).inputs[i];
     }
     if (convention.weights >= 0) EDGEML_RETURN_IF_ERROR(QuantizeWeightsOf(n, convention, fed));
+    if (convention.cell)
+      EDGEML_RETURN_IF_ERROR(QuantizeCell(graph_, n, plan_.ranges, fed, *plan.outputs[0]));
     for (size_t i = 0; i < graph_.node(n).outputs.size(); ++i)
       if (plan.outputs[i]) StoreOutput(n, i, *plan.outputs[i]);
     if (!plan.outputs.empty() && plan.outputs[0]) DropIdleClamp(n, plan.outputs[0]->scale);

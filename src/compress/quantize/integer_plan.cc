@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "src/base/strings.h"
+#include "src/compress/quantize/cells.h"
 
 namespace edgeml::quantize {
 namespace {
@@ -29,7 +30,7 @@ class Planner {
   }
 
   IntegerPlan Make(std::vector<LayerReport>& layers) {
-    IntegerPlan plan{graph_, options_.activations, {}, {}};
+    IntegerPlan plan{graph_, ranges_, options_.activations, {}, {}};
     plan.nodes.resize(graph_.nodes.size());
     for (size_t n = 0; n < graph_.nodes.size(); ++n) {
       const ir::Node& node = graph_.nodes[n];
@@ -74,11 +75,12 @@ class Planner {
     return std::ranges::any_of(node.inputs, is_float) ||
            std::ranges::any_of(node.outputs, is_float);
   }
-  // Floats among the inputs but for weights and bias.
+  // Floats among the inputs but for weights and bias, and what belongs to a recurrent cell.
   template <typename Visit>
   void ForOperands(const ir::Node& node, const Convention& convention, Visit visit) const {
     for (size_t i = 0; i < node.inputs.size(); ++i) {
       const auto place = static_cast<int8_t>(i);
+      if (convention.cell && i > 0) break;
       if (IsFloat(node.inputs[i]) && place != convention.weights && place != convention.bias)
         visit(i, node.inputs[i]);
     }
@@ -104,7 +106,7 @@ class Planner {
     for (const int32_t v : node.inputs)
       if (IsFloat(v) && ValueOf(v).sparsity != nullptr) return "a sparse operand";
     std::string reason;
-    bool some_quantized = convention.weights >= 0 || options_.integer_only;
+    bool some_quantized = convention.weights >= 0 || convention.cell || options_.integer_only;
     ForOperands(node, convention, [&](size_t, int32_t v) {
       if (!IsActivation(v)) return;
       if (ValueOf(v).is_variable) reason = "it reads state";
@@ -112,6 +114,9 @@ class Planner {
       if (!ranges_[Index(v)]) reason = Concat("the range of ", ValueOf(v).name, " is not known");
       some_quantized = some_quantized || from < 0 || plan.nodes[Index(from)].quantized;
     });
+    if (convention.cell)
+      if (const int32_t v = UnknownInCell(node, ranges_); v != ir::kNoValue)
+        reason = Concat("the range of ", ValueOf(v).name, " is not known");
     for (const int32_t v : node.outputs)
       if (IsFloat(v) && !ranges_[Index(v)] && convention.outputs != Outputs::kFixed)
         reason = Concat("the range of ", ValueOf(v).name, " is not known");
@@ -223,6 +228,7 @@ std::optional<WeightFormat> WeightFormatOf(const ir::Graph& graph, int32_t n,
                                            const IntegerOptions& options) {
   const ir::Node& node = graph.nodes[static_cast<size_t>(n)];
   const Convention* const convention = ConventionOf(node.op);
+  if (convention != nullptr && convention->cell) return WeightFormat{};
   if (convention == nullptr || convention->weights < 0) return std::nullopt;
   WeightFormat format = options.weights;
   if (const auto it = options.bits.find(n); it != options.bits.end()) {

@@ -19,6 +19,7 @@ struct IntegerPlan {
     std::vector<std::optional<Affine>> inputs, outputs;
   };
   const ir::Graph& graph;  // the float one
+  const Ranges& ranges;
   DType activations = DType::kInt8;
   std::vector<Node> nodes;
   std::vector<std::optional<Affine>> values;  // activations that some quantized node touches

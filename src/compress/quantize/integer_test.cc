@@ -327,6 +327,7 @@ class IntegerTest : public QuantizeTest {
 TEST_F(IntegerTest, EveryConventionHasACase) {
   const std::vector<Case> cases = Cases();
   for (const Convention& convention : Conventions()) {
+    if (convention.cell) continue;  // cells_test.cc
     const auto it = std::ranges::find_if(
         cases, [&](const Case& one) { return one.name == ir::NameOf(convention.op); });
     ASSERT_NE(it, cases.end()) << ir::NameOf(convention.op);

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "src/base/strings.h"
+#include "src/compress/quantize/cells.h"
 #include "src/ir/densify.h"
 #include "src/ir/rewriter.h"
 #include "src/passes/biases.h"
@@ -82,6 +83,7 @@ Result<Prepared> Prepare(ir::Module module, ir::Evaluator& evaluator) {
   options.expand_weights = true;
   EDGEML_RETURN_IF_ERROR(passes::RunPasses(out.module, options, &evaluator).status());
   passes::AddMissingBiases(out.module);
+  NameIntermediates(main);
   out.learned.resize(main.values.size());
   return out;
 }

@@ -56,9 +56,11 @@ void LayerNorm(float* values, int64_t n, const float* weights, const float* bias
   for (int64_t i = 0; i < n; ++i) values[i] = (values[i] - mean) * inverse * weights[i] + bias[i];
 }
 
-void RunGate(const LstmGate& gate, int64_t cells, const CellVector& input, const CellVector* aux,
+void RunGate(const LstmCell& cell, LstmGateIndex g, const CellVector& input, const CellVector* aux,
              const CellVector& state, const float* cell_state, CellActivation activation,
-             float* out) {
+             const LstmWatch* watch, float* out) {
+  const LstmGate& gate = cell.gates[g];
+  const int64_t cells = cell.cells;
   if (gate.layer_norm != nullptr) {
     std::fill_n(out, cells, 0.0f);
   } else {
@@ -69,20 +71,24 @@ void RunGate(const LstmGate& gate, int64_t cells, const CellVector& input, const
   state.MultiplyInto(gate.recurrent, cells, out);
   if (gate.peephole != nullptr)
     for (int64_t i = 0; i < cells; ++i) out[i] += gate.peephole[i] * cell_state[i];
-  if (gate.layer_norm != nullptr) LayerNorm(out, cells, gate.layer_norm, gate.bias);
+  if (gate.layer_norm != nullptr) {
+    if (watch != nullptr) (*watch)(static_cast<LstmInside>(g), out);
+    LayerNorm(out, cells, gate.layer_norm, gate.bias);
+  }
   for (int64_t i = 0; i < cells; ++i) out[i] = Activate(activation, out[i]);
 }
 
 // One batch row, one time step.
 void StepLstm(const LstmCell& cell, const LstmScratch& scratch, const float* input_row,
-              const float* aux_row, float* output_state, float* cell_state, float* output) {
+              const float* aux_row, float* output_state, float* cell_state, const LstmWatch* watch,
+              float* output) {
   const CellVector input(input_row, cell.inputs, scratch.input, cell.asymmetric);
   const CellVector aux(aux_row, aux_row == nullptr ? 0 : cell.aux_inputs, scratch.aux,
                        cell.asymmetric);
   const CellVector state(output_state, cell.outputs, scratch.state, cell.asymmetric);
   const auto run_gate = [&](LstmGateIndex g, CellActivation activation) {
-    RunGate(cell.gates[g], cell.cells, input, aux_row == nullptr ? nullptr : &aux, state,
-            cell_state, activation, scratch.gates[g]);
+    RunGate(cell, g, input, aux_row == nullptr ? nullptr : &aux, state, cell_state, activation,
+            watch, scratch.gates[g]);
   };
   if (!cell.coupled()) run_gate(kInputGate, CellActivation::kSigmoid);
   run_gate(kForgetGate, CellActivation::kSigmoid);
@@ -95,11 +101,13 @@ void StepLstm(const LstmCell& cell, const LstmScratch& scratch, const float* inp
     cell_state[i] += candidate[i] * write;
   }
   Clip(cell_state, cell.cells, cell.cell_clip);
+  if (watch != nullptr) (*watch)(LstmInside::kCellState, cell_state);
   run_gate(kOutputGate, CellActivation::kSigmoid);
 
   float* hidden = scratch.gates[kCellGate];
   for (int64_t i = 0; i < cell.cells; ++i)
     hidden[i] = scratch.gates[kOutputGate][i] * Activate(cell.activation, cell_state[i]);
+  if (watch != nullptr) (*watch)(LstmInside::kHidden, hidden);
   if (cell.projection.present()) {
     for (int64_t i = 0; i < cell.outputs; ++i)
       output_state[i] = cell.projection_bias != nullptr ? cell.projection_bias[i] : 0.0f;
@@ -183,7 +191,7 @@ uint64_t LstmScratchBytes(const LstmCell& cell) {
 }
 
 void RunLstm(const LstmCell& cell, const float* input, const float* aux, float* output_state,
-             float* cell_state, void* scratch_block, float* output) {
+             float* cell_state, void* scratch_block, float* output, const LstmWatch* watch) {
   Carver carver(scratch_block);
   LstmScratch scratch(carver, cell);
   const bool hybrid = cell.gates[kForgetGate].input.stored != nullptr;
@@ -194,7 +202,7 @@ void RunLstm(const LstmCell& cell, const float* input, const float* aux, float* 
       const int64_t row = cell.sequence.Row(b, t);
       StepLstm(cell, scratch, input + row * cell.inputs,
                aux == nullptr ? nullptr : aux + row * cell.aux_inputs,
-               output_state + b * cell.outputs, cell_state + b * cell.cells,
+               output_state + b * cell.outputs, cell_state + b * cell.cells, watch,
                output + row * cell.output_stride);
     }
   }

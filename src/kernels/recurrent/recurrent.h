@@ -10,6 +10,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "src/base/function_ref.h"
+
 namespace edgeml::kernels {
 
 // What is applied to a sum, numbered as the graph's fused activations.
@@ -89,11 +91,25 @@ struct LstmCell {
 
 uint64_t LstmScratchBytes(const LstmCell& cell);
 
+// What a cell holds only while it runs: each gate's sums before layer normalization (of cells that
+// have it), the hidden activations before projection, the cell state after its update.
+enum class LstmInside : uint8_t {
+  kInputSums,
+  kForgetSums,
+  kCellSums,
+  kOutputSums,
+  kHidden,
+  kCellState
+};
+// Told of [cells] values for each batch row and step of time. It may change them.
+using LstmWatch = FunctionRef<void(LstmInside what, float* values)>;
+
 // input [batch, time, inputs], aux [batch, time, aux_inputs] or null, output [batch, time, outputs]
 // in rows of output_stride; output_state [batch, outputs] and cell_state [batch, cells] are read
 // and updated. Layer normalization divides by sqrt(variance + 1e-8).
+// `watch`: null = nobody looks.
 void RunLstm(const LstmCell& cell, const float* input, const float* aux, float* output_state,
-             float* cell_state, void* scratch, float* output);
+             float* cell_state, void* scratch, float* output, const LstmWatch* watch = nullptr);
 
 // One step of the "basic" LSTM: [input, activation] . weights [4 * cells, inputs + cells] + bias,
 // in the order input gate, new input, forget gate, output gate. The four outputs of the operator,

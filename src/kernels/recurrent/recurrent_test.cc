@@ -56,6 +56,20 @@ TEST(Lstm, StepsAsTheEquationsSay) {
   EXPECT_NEAR(output[1], sigmoid(-1.0) * std::tanh(c), 1e-6);
   EXPECT_NEAR(state, c, 1e-6);
   EXPECT_EQ(hidden, output[1]);
+
+  // The same from the start, watched.
+  hidden = state = 0.0f;
+  std::vector<float> states, hiddens;
+  const auto watch = [&](LstmInside what, float* values) {
+    (what == LstmInside::kCellState ? states : hiddens).push_back(*values);
+    EXPECT_TRUE(what == LstmInside::kCellState || what == LstmInside::kHidden);
+  };
+  const LstmWatch watching(watch);
+  RunLstm(cell, input, nullptr, &hidden, &state, scratch.data(), output, &watching);
+  EXPECT_EQ(hiddens, std::vector<float>(output, output + 2));
+  ASSERT_EQ(states.size(), 2u);
+  EXPECT_NEAR(states[0], sigmoid(0.5) * std::tanh(0.5), 1e-6);
+  EXPECT_EQ(states[1], state);
 }
 
 TEST(Lstm, HybridWeightsStayNearFloatOnes) {
