@@ -183,8 +183,7 @@ class Converter:
         ops = {_type_name(getattr(o, "value", o)) for o in self.target_spec.supported_ops}
         wanted = {_type_name(getattr(o, "value", o)) for o in self.optimizations}
         data = self.representative_dataset is not None
-        if "EXPERIMENTAL_SPARSITY" in wanted:
-            raise ConverterError("optimizations: sparse weights cannot be stored yet; leave EXPERIMENTAL_SPARSITY out")
+        wanted.discard("EXPERIMENTAL_SPARSITY")  # see _sparse
         if types - {"float32", "float16", "int8"}:
             raise ConverterError(f"target_spec.supported_types: {', '.join(sorted(types))}; float16 and int8 can be had")
         int8, wide = "TFLITE_BUILTINS_INT8" in ops, _INT16X8 in ops
@@ -205,6 +204,10 @@ class Converter:
             return "int16x8", {"allow_float": floats}
         return ("int8" if int8 and not floats or types == {"int8"} else "int8-float"), {}
 
+    def _sparse(self) -> str:
+        """Whether pruned weights are stored without their zeros: only when asked for, as in TensorFlow."""
+        return "auto" if "EXPERIMENTAL_SPARSITY" in {_type_name(getattr(o, "value", o)) for o in self.optimizations} else "off"
+
     def _learned(self) -> Tuple[str, Dict[str, Any]]:
         """Integers whose ranges training found: tflite_convert --inference_type."""
         options: Dict[str, Any] = {"learned_only": True}
@@ -223,7 +226,7 @@ class Converter:
             if scheme in ("", "float16"):
                 return self._convert(path, scheme == "float16")
             content = _quantize(path, self._reading(), self.representative_dataset, {
-                "scheme": scheme, "input_type": ends[0], "output_type": ends[1], **options,
+                "scheme": scheme, "input_type": ends[0], "output_type": ends[1], "sparse": self._sparse(), **options,
                 "per_channel": not getattr(self, "_experimental_disable_per_channel", False)})
         self.report = content.report
         return bytes(content)
@@ -254,7 +257,7 @@ class Converter:
         }
 
     def _convert(self, path: str, float16: bool) -> bytes:
-        content, report = _load().convert(path, float16=float16, **self._reading())
+        content, report = _load().convert(path, float16=float16, sparse=self._sparse(), **self._reading())
         if content is None:
             raise ConverterError(report)
         assert isinstance(report, dict)
@@ -303,6 +306,7 @@ def quantize(
     max_drop: float = 0.01,
     max_size: int = 0,
     max_latency: float = 0.0,
+    sparse: str = "auto",
     threads: int = 0,
     batch: Optional[int] = None,
     input_shapes: Union[Sequence[Sequence[int]], Dict[str, Sequence[int]], None] = None,
@@ -330,7 +334,7 @@ def quantize(
         "block_size": block_size, "method": method, "percentile": float(percentile), "samples": samples,
         "equalize": equalize, "relu6_to_relu": relu6_to_relu, "rounding": rounding, "bias_correction": bias_correction,
         "rounding_samples": rounding_samples, "auto": auto, "evaluate": evaluate, "max_drop": float(max_drop),
-        "max_size": max_size, "max_latency": float(max_latency), "threads": threads,
+        "max_size": max_size, "max_latency": float(max_latency), "sparse": sparse, "threads": threads,
     }
     if ranges is not None:
         settings["ranges"] = _read_text(ranges)

@@ -53,7 +53,8 @@ nb::tuple ConvertModel(const std::string& path, std::optional<int32_t> batch,
                        const std::vector<NamedShape>& input_shapes, int verify,
                        const std::string& signature, const std::vector<std::string>& tags,
                        const std::vector<std::string>& inputs,
-                       const std::vector<std::string>& outputs, bool allow_custom, bool float16) {
+                       const std::vector<std::string>& outputs, bool allow_custom, bool float16,
+                       const std::string& sparse) {
   convert::Options options =
       ReadingOptions(batch, input_shapes, verify, signature, tags, inputs, outputs, allow_custom);
   options.float16 = float16;
@@ -63,6 +64,7 @@ nb::tuple ConvertModel(const std::string& path, std::optional<int32_t> batch,
   {
     nb::gil_scoped_release release;
     status = [&]() -> Status {
+      EDGEML_ASSIGN_OR_RETURN(options.sparse, passes::ParseSparse(sparse));
       EDGEML_ASSIGN_OR_RETURN(const ir::Module module, convert::Convert(path, options, &report));
       EDGEML_ASSIGN_OR_RETURN(bytes, tflite::WriteTflite(module));
       return Status::Ok();
@@ -81,6 +83,7 @@ NB_MODULE(_convert, m) {
   m.def("convert", &python::ConvertModel, "path"_a, "batch"_a = nanobind::none(),
         "input_shapes"_a = std::vector<python::NamedShape>(), "verify"_a = 1, "signature"_a = "",
         "tags"_a = std::vector<std::string>(), "inputs"_a = std::vector<std::string>(),
-        "outputs"_a = std::vector<std::string>(), "allow_custom"_a = false, "float16"_a = false);
+        "outputs"_a = std::vector<std::string>(), "allow_custom"_a = false, "float16"_a = false,
+        "sparse"_a = "off");
   python::AddQuantizer(m);
 }

@@ -46,7 +46,7 @@ Result<DType> TypeNamed(const std::string& name) {
 // Every one has a default, so that Python hands over those that it was given.
 struct Settings {
   std::string scheme = "int8", input_type = "float32", output_type = "float32";
-  std::string method = "min-max", rounding = "squant", ranges;
+  std::string method = "min-max", rounding = "squant", ranges, sparse = "off";
   double percentile = quantize::kDefaultPercentile, max_drop = 0.01, max_latency = 0;
   bool per_channel = true, allow_float = false, equalize = false, relu6_to_relu = false;
   bool bias_correction = false, automatic = false;
@@ -73,6 +73,7 @@ Settings SettingsOf(const nb::dict& given) {
   Set(given, "method", s.method);
   Set(given, "rounding", s.rounding);
   Set(given, "ranges", s.ranges);
+  Set(given, "sparse", s.sparse);
   Set(given, "percentile", s.percentile);
   Set(given, "max_drop", s.max_drop);
   Set(given, "per_channel", s.per_channel);
@@ -108,6 +109,7 @@ Result<quantize::PipelineOptions> OptionsOf(const Settings& s) {
   how.bits = s.bits;
   EDGEML_ASSIGN_OR_RETURN(out.calibration.method, quantize::ParseRangeMethod(s.method));
   EDGEML_ASSIGN_OR_RETURN(out.rounding, quantize::ParseRounding(s.rounding));
+  EDGEML_ASSIGN_OR_RETURN(out.sparse, passes::ParseSparse(s.sparse));
   out.calibration.percentile = s.percentile;
   out.calibration.threads = s.threads;
   out.calibration.limit = s.samples;

@@ -7,6 +7,7 @@
 
 #include "src/cli/command.h"
 #include "src/cli/model_file.h"
+#include "src/cli/options.h"
 #include "src/cli/output.h"
 
 namespace edgeml::cli {
@@ -17,7 +18,7 @@ struct Options {
   ImportOptions reading;
   MetadataOptions metadata;
   convert::Options convert;
-  std::string sparse = "auto";
+  SparseOption sparse;
 };
 
 void Print(const Options& options, const convert::Report& report, uint64_t output_bytes) {
@@ -49,7 +50,7 @@ void Print(const Options& options, const convert::Report& report, uint64_t outpu
 Status Convert(Options options, bool json) {
   EDGEML_RETURN_IF_ERROR(CheckOutput(options.out));
   EDGEML_RETURN_IF_ERROR(options.reading.Apply(options.convert));
-  EDGEML_ASSIGN_OR_RETURN(options.convert.sparse, passes::ParseSparse(options.sparse));
+  EDGEML_ASSIGN_OR_RETURN(options.convert.sparse, options.sparse.For(options.out));
   convert::Report report;
   EDGEML_ASSIGN_OR_RETURN(ir::Module module,
                           convert::Convert(options.in, options.convert, &report));
@@ -97,12 +98,7 @@ Action AddConvert(CLI::App& app) {
   app.add_flag("--allow-custom", options->convert.allow_custom,
                "Operators of TensorFlow that are not known become custom operators");
   app.add_flag("--float16", options->convert.float16, "Store weights as float16");
-  app.add_option(
-         "--sparse", options->sparse,
-         "Pruned weights without their zeros where that is smaller: auto, off, or all (also "
-         "where LiteRT needs its delegates turned off)")
-      ->check(CLI::IsMember({"auto", "off", "all"}))
-      ->capture_default_str();
+  options->sparse.AddTo(app);
   return [options](bool json) { return Convert(*options, json); };
 }
 

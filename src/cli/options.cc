@@ -60,4 +60,19 @@ Result<data::PreprocessOptions> PixelOptions::Preprocess() const {
   return options;
 }
 
+void SparseOption::AddTo(CLI::App& app) {
+  app.add_option("--sparse", word,
+                 "Pruned weights without their zeros where that is smaller: auto (.tflite alone), "
+                 "off, or all (also where LiteRT needs its delegates turned off)")
+      ->check(CLI::IsMember({"auto", "off", "all"}))
+      ->capture_default_str();
+}
+
+Result<std::optional<passes::SparseOptions>> SparseOption::For(
+    const std::filesystem::path& out) const {
+  const bool in_graph = out.extension() != ".npz";
+  const bool wanted = in_graph && (word != "auto" || out.extension() == ".tflite");
+  return passes::ParseSparse(wanted ? word : "off");
+}
+
 }  // namespace edgeml::cli

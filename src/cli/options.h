@@ -2,12 +2,15 @@
 #ifndef EDGEML_CLI_OPTIONS_H_
 #define EDGEML_CLI_OPTIONS_H_
 
+#include <filesystem>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "edgeml/edgeml.h"
 #include "src/data/preprocess.h"
+#include "src/passes/sparse_weights.h"
 
 namespace CLI {
 class App;
@@ -36,6 +39,16 @@ struct PixelOptions {
   void AddTo(CLI::App& app);
   // Without the model's metadata.
   Result<data::PreprocessOptions> Preprocess() const;
+};
+
+// --sparse
+struct SparseOption {
+  std::string word = "auto";
+
+  void AddTo(CLI::App& app);
+  // None = no sparse weights. "auto" means TFLite files alone: C arrays are for devices that have
+  // no DENSIFY, and weights by themselves need no place in a graph.
+  Result<std::optional<passes::SparseOptions>> For(const std::filesystem::path& out) const;
 };
 
 }  // namespace edgeml::cli

@@ -28,7 +28,6 @@
 #include "src/formats/tflite/metadata.h"
 #include "src/formats/tflite/writer.h"
 #include "src/ir/rewriter.h"
-#include "src/passes/sparse_weights.h"
 
 namespace edgeml::cli {
 namespace {
@@ -43,7 +42,8 @@ struct Options {
   PixelOptions pixels;
   std::string scheme = "int8", input_type = "float32", output_type = "float32";
   std::string calibration, ranges, save_ranges, method = "min-max", eval;
-  std::string rounding = "squant", max_drop = "1%", max_size, report, sparse = "auto";
+  std::string rounding = "squant", max_drop = "1%", max_size, report;
+  SparseOption sparse;
   std::vector<std::string> bits;
   bool per_tensor = false;
   int64_t eval_limit = 0;
@@ -77,6 +77,7 @@ Result<quantize::PipelineOptions> ParsePipeline(const Options& options) {
   EDGEML_ASSIGN_OR_RETURN(how.scheme, quantize::ParseScheme(options.scheme));
   EDGEML_ASSIGN_OR_RETURN(how.input_type, ParseType(options.input_type));
   EDGEML_ASSIGN_OR_RETURN(how.output_type, ParseType(options.output_type));
+  EDGEML_ASSIGN_OR_RETURN(out.sparse, options.sparse.For(options.out));
   how.per_channel = !options.per_tensor;
   for (const std::string& text : options.bits) {
     const size_t equals = text.rfind('=');
@@ -244,7 +245,6 @@ Result<quantize::Prepared> ReadFloatModel(const Options& options, QuantizeOutcom
 
 Status QuantizeFile(const Options& options, bool json) {
   EDGEML_ASSIGN_OR_RETURN(const quantize::PipelineOptions how, ParsePipeline(options));
-  EDGEML_ASSIGN_OR_RETURN(const auto sparse, passes::ParseSparse(options.sparse));
   EDGEML_RETURN_IF_ERROR(CheckOutput(options.out));
   QuantizeOutcome outcome;
   outcome.in = options.in;
@@ -291,11 +291,6 @@ Status QuantizeFile(const Options& options, bool json) {
     EDGEML_RETURN_IF_ERROR(WriteRangesFile(options.save_ranges, *made.seen));
   if (!options.report.empty() && samples != nullptr)
     EDGEML_RETURN_IF_ERROR(MeasureLayers(*samples, how.calibration.threads, outcome));
-  if (sparse) {
-    EDGEML_ASSIGN_OR_RETURN(const passes::SparseReport stored,
-                            passes::StoreSparse(outcome.made.small, *sparse));
-    if (stored.constants > 0) outcome.notes.push_back(stored.ToString());
-  }
   outcome.ops = static_cast<int64_t>(made.small.graphs[0].nodes.size());
   EDGEML_ASSIGN_OR_RETURN(const std::vector<std::byte> bytes, FileOf(made.small));
   if (!options.eval.empty()) {
@@ -386,12 +381,7 @@ Action AddQuantize(CLI::App& app) {
       ->capture_default_str();
   app.add_option("--max-size", options->max_size,
                  "With --scheme mixed: bytes of weights instead, e.g. 60K");
-  app.add_option(
-         "--sparse", options->sparse,
-         "Pruned weights without their zeros where that is smaller: auto, off, or all (also "
-         "where LiteRT needs its delegates turned off)")
-      ->check(CLI::IsMember({"auto", "off", "all"}))
-      ->capture_default_str();
+  options->sparse.AddTo(app);
   app.add_option("--max-latency", options->pipeline.max_latency_ms,
                  "With --scheme mixed: milliseconds instead, one thread of this machine; layers "
                  "stay float as far as they last")

@@ -233,11 +233,23 @@ def test_halves_with_or_without_data(dataset):
     ("cannot be int8 and float32", {"inference_input_type": np.int8}),
     ("cannot be int8 and float32", {"optimizations": DEFAULT, "inference_input_type": np.int8}),
     ("float16 and int8 can be had", {"optimizations": DEFAULT, "supported_types": ["bfloat16"]}),
-    ("sparse", {"optimizations": [lite.Optimize.EXPERIMENTAL_SPARSITY]}),
 ])
 def test_what_does_not_go_together(words, settings):
     with pytest.raises(edge_ml.ConverterError, match=words):
         converter(**settings).convert()
+
+
+def test_sparse_weights_when_asked_for(data):
+    def size(*optimizations, **settings):
+        made = lite.TFLiteConverter.from_keras_file(str(data / "keras" / "mnist_dense128_pruned_finetuned.h5"))
+        made.optimizations = list(optimizations)
+        for name, value in settings.items():
+            setattr(made.target_spec, name, value)
+        return len(made.convert())
+
+    half = {"supported_types": [np.float16]}
+    assert size(lite.Optimize.EXPERIMENTAL_SPARSITY) < 0.65 * size()
+    assert size(lite.Optimize.DEFAULT, lite.Optimize.EXPERIMENTAL_SPARSITY, **half) < 0.8 * size(lite.Optimize.DEFAULT, **half)
 
 
 def test_data_alone_changes_nothing(dataset):

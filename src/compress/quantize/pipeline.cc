@@ -36,6 +36,11 @@ class Pipeline {
       EDGEML_RETURN_IF_ERROR(RefineWeights());
     EDGEML_ASSIGN_OR_RETURN(out_.small,
                             Quantize(out_.model.module, out_.ranges, out_.options, &out_.layers));
+    if (options_.sparse) {
+      EDGEML_ASSIGN_OR_RETURN(const passes::SparseReport stored,
+                              passes::StoreSparse(out_.small, *options_.sparse));
+      if (stored.constants > 0) out_.notes.push_back(stored.ToString());
+    }
     return std::move(out_);
   }
 

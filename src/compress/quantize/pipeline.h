@@ -17,6 +17,7 @@
 #include "src/compress/quantize/refine.h"
 #include "src/compress/quantize/samples.h"
 #include "src/compress/quantize/search.h"
+#include "src/passes/sparse_weights.h"
 #include "src/runtime/module_runner.h"
 
 namespace edgeml::quantize {
@@ -48,6 +49,8 @@ struct PipelineOptions {
   double max_drop = 0.01;
   int64_t max_bytes = 0;      // of weights; 0 = no such budget
   double max_latency_ms = 0;  // one thread, on this machine; 0 = no such budget
+  // In the end pruned weights are stored without their zeros where that is smaller.
+  std::optional<passes::SparseOptions> sparse;
 
   bool Calibrates() const { return InfoOf(quantize.scheme).calibrated; }
   bool Refines() const { return rounding == Rounding::kAdaRound || bias_correction; }
@@ -77,7 +80,7 @@ struct PipelineInput {
 
 struct PipelineResult {
   Prepared model;           // float: what was quantized, channels equalized and so on
-  ir::Module small;         // as Quantize() leaves it
+  ir::Module small;         // as Quantize() leaves it, then sparse
   QuantizeOptions options;  // that made it
   Ranges ranges;
   std::optional<CalibrationResult> seen;

@@ -8,6 +8,7 @@
 #include "src/ir/densify.h"
 #include "src/ir/rewriter.h"
 #include "src/passes/biases.h"
+#include "src/passes/matching.h"
 #include "src/passes/passes.h"
 
 namespace edgeml::quantize {
@@ -54,6 +55,29 @@ int64_t TakeFakeQuant(ir::Graph& main, Ranges& learned) {
   return taken;
 }
 
+// What LiteRT has no integer form of, as products, of which it has: SQUARE, and NEG, whose kernel
+// does not rescale.
+void MakeProducts(ir::Graph& main) {
+  ir::Rewriter graph(main);
+  const auto make = [&](int32_t n, int32_t factor) {
+    ir::Node& node = graph.mutable_node(n);
+    node.op = OpCode::kMul;
+    node.attributes = ir::BinaryAttrs{};
+    graph.SetInputs(n, {node.inputs[0], factor});
+  };
+  int32_t minus_one = ir::kNoValue;
+  for (int32_t n = graph.First(); n != ir::kNoNode; n = graph.Next(n)) {
+    const ir::Node& node = graph.node(n);
+    if (node.inputs.empty() || !passes::IsFloatNode(graph, node)) continue;
+    if (node.op == OpCode::kSquare) make(n, node.inputs[0]);
+    if (node.op != OpCode::kNeg) continue;
+    constexpr float kMinusOne = -1;
+    if (minus_one == ir::kNoValue)
+      minus_one = graph.AddConstant("minus_one", DType::kFloat32, {}, std::span(&kMinusOne, 1));
+    make(n, minus_one);
+  }
+}
+
 Status Densify(ir::Graph& graph) {
   for (ir::Value& value : graph.values) {
     if (value.sparsity == nullptr || value.type != DType::kFloat32) continue;
@@ -83,6 +107,7 @@ Result<Prepared> Prepare(ir::Module module, ir::Evaluator& evaluator) {
   options.expand_weights = true;
   EDGEML_RETURN_IF_ERROR(passes::RunPasses(out.module, options, &evaluator).status());
   passes::AddMissingBiases(out.module);
+  MakeProducts(main);
   NameIntermediates(main);
   out.learned.resize(main.values.size());
   return out;
