@@ -34,7 +34,8 @@ EDGEML_INLINE hn::Vec256<int32_t> RoundToInt(hn::Vec256<float> v) {
 }
 #if HWY_TARGET <= HWY_AVX3
 EDGEML_INLINE hn::Vec512<int32_t> RoundToInt(hn::Vec512<float> v) {
-  return hn::Vec512<int32_t>{_mm512_cvtps_epi32(v.raw)};
+  // Not the unmasked form: GCC 12 takes its undefined source for a mistake of ours.
+  return hn::Vec512<int32_t>{_mm512_maskz_cvtps_epi32(0xFFFF, v.raw)};
 }
 #endif
 
