@@ -6,7 +6,7 @@
 Peers, on the same calibration samples: TensorFlow's converter (`tools/setup tensorflow`), and for weight-int8, weight-int4
 and int4, which it lacks, AI Edge Quantizer (`tools/setup aiedge`). All files run in LiteRT's builtin kernels without
 delegates. Noise is told as SQNR in dB against the float model, of what goes into the softmax at the end where there is one.
-Ours are made as OPTIONS says: schemes that see data learn their rounding and correct biases, the others are plain.
+Ours are made as OPTIONS says: int8 and int4 learn their rounding and correct biases, the others are plain.
 Needs build/release/bin/edgeml, a Python with edge_ml, ai_edge_litert and Pillow, and the test data (EDGEML_TEST_DATA). What
 peers make is kept in the cache folder. With --check the exit code tells whether the bars hold that are listed in BARS and SIZES,
 and whether a peer is ahead: in accuracy, by more examples than chance explains (a sign test on those that only one of both
@@ -35,7 +35,7 @@ PEERS = ROOT / "benchmarks" / "quantize_peers.py"
 SCHEMES = {"dynamic": "tensorflow", "float16": "tensorflow", "int8": "tensorflow", "int16x8": "tensorflow",
            "weight-int8": "aiedge", "weight-int4": "aiedge", "int4": "aiedge"}
 LEARNED = ["--rounding", "adaround", "--bias-correction"]
-OPTIONS = {"int8": LEARNED, "int16x8": LEARNED, "int4": LEARNED}
+OPTIONS = {"int8": LEARNED, "int4": LEARNED}
 AUDIBLE = 48.0  # dB
 # Points of accuracy that ResNet-8 may lose on the test subset of 1,000.
 BARS = {"int8": 0.3, "dynamic": 0.2, "float16": 0.05, "int16x8": 0.1, "int4": 0.8}
