@@ -41,7 +41,7 @@ MODELS = {
     "average_pool_same_2D": (INT8, INT16),
     "global_average_2D": (INT8, INT16),
     "global_max_2D": (INT8, INT16),
-    "layer_norm": (("SQUARE", 28), "SQUARE"),
+    "layer_norm": (INT8, 28),  # LiteRT reads int16 RSQRT from a table
     "unit_norm": (INT8, "L2_NORMALIZATION"),
     "conv1d_causal": (INT8, INT16),
     "conv2d_same": (INT8, INT16),
@@ -58,7 +58,7 @@ MODELS = {
     "lstm_stack": (INT8, "UNIDIRECTIONAL_SEQUENCE_LSTM"),
     "gru": (("WHILE", INT8), "WHILE"),
     "heads": (INT8, INT16),
-    "transformer_block": (("SQUARE", INT8), "SQUARE"),
+    "transformer_block": (INT8, INT16),
     "einsum_dense_plain": (INT8, INT16),
     "time_distributed_conv": (INT8, INT16),
     "op_split": (INT8, INT16),

@@ -75,6 +75,19 @@ def test_smaller_than_tensorflows(name, scheme, pruned, write):
     assert len(write(name, scheme, "auto")) < (pruned / f"{name}.{scheme}.tflite").stat().st_size
 
 
+@pytest.mark.parametrize("scheme", ["float", "float16", "weight-int8", "tensorflow"])
+def test_quantizing_what_is_sparse(scheme, pruned, write, edgeml, tmp_path):
+    source = tmp_path / "source.tflite"
+    source.write_bytes((pruned / "scattered.float16.tflite").read_bytes() if scheme == "tensorflow" else
+                       write("scattered", scheme, "auto"))
+    report = edgeml("quantize", source, tmp_path / "out.tflite", "--calibration", f"npz:{pruned / 'scattered.npz'}",
+                    as_json=True)
+    assert {layer["op"]: layer["quantized"] for layer in report["layers"]}.items() >= {
+        "CONV_2D": True, "DEPTHWISE_CONV_2D": True, "FULLY_CONNECTED": True, "TRANSPOSE_CONV": True}.items()
+    assert all(layer["quantized"] for layer in report["layers"])
+    assert len((tmp_path / "out.tflite").read_bytes()) == pytest.approx(len(write("scattered", "int8", "auto")), abs=2000)
+
+
 # Half of its weights are zeros: floats gain, bytes would not.
 @pytest.mark.parametrize("scheme,most", [("float", 260_000), ("float16", 158_000), ("int8", 110_000), ("int4", 65_000)])
 def test_a_pruned_network(scheme, most, data, edgeml, tmp_path):

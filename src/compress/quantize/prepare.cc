@@ -16,16 +16,16 @@ namespace {
 
 using ir::OpCode;
 
-// Integer arithmetic on activations: what a quantized model has.
+// Integer arithmetic on activations: what a quantized model has. What DENSIFY makes are weights.
 bool IsQuantized(const ir::Graph& graph) {
   return std::ranges::any_of(graph.nodes, [&](const ir::Node& node) {
-    return std::ranges::any_of(node.outputs, [&](int32_t v) {
-      if (v == ir::kNoValue) return false;
-      const ir::Value& value = graph.values[static_cast<size_t>(v)];
-      const bool integer =
-          value.type == DType::kInt8 || value.type == DType::kUInt8 || value.type == DType::kInt16;
-      return integer && !value.quantization.empty();
-    });
+    return node.op != OpCode::kDensify && std::ranges::any_of(node.outputs, [&](int32_t v) {
+             if (v == ir::kNoValue) return false;
+             const ir::Value& value = graph.values[static_cast<size_t>(v)];
+             const bool integer = value.type == DType::kInt8 || value.type == DType::kUInt8 ||
+                                  value.type == DType::kInt16;
+             return integer && !value.quantization.empty();
+           });
   });
 }
 
@@ -80,7 +80,7 @@ void MakeProducts(ir::Graph& main) {
 
 Status Densify(ir::Graph& graph) {
   for (ir::Value& value : graph.values) {
-    if (value.sparsity == nullptr || value.type != DType::kFloat32) continue;
+    if (value.sparsity == nullptr || BitsOf(value.type) < 8) continue;
     EDGEML_ASSIGN_OR_RETURN(std::vector<std::byte> dense, ir::Densify(value));
     value.data = ir::ConstantData::Own(std::move(dense));
     value.sparsity = nullptr;
