@@ -6,12 +6,12 @@
 #include <nanobind/stl/tuple.h>
 #include <nanobind/stl/vector.h>
 
-#include <algorithm>
 #include <cstddef>
 #include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <tuple>
 #include <utility>
 #include <vector>
@@ -22,12 +22,8 @@
 #include "src/base/memory_info.h"
 #include "src/base/strings.h"
 #include "src/compress/quantize/calibration_file.h"
-#include "src/compress/quantize/equalization.h"
-#include "src/compress/quantize/prepare.h"
-#include "src/compress/quantize/quantize.h"
-#include "src/compress/quantize/refine.h"
+#include "src/compress/quantize/pipeline.h"
 #include "src/compress/quantize/samples.h"
-#include "src/compress/quantize/search.h"
 #include "src/convert/evaluator.h"
 #include "src/formats/tflite/writer.h"
 #include "src/ir/rewriter.h"
@@ -98,21 +94,32 @@ Settings SettingsOf(const nb::dict& given) {
   return s;
 }
 
-Status Check(const Settings& s) {
-  if (!quantize::RangeMethodOf(s.method))
-    return Error(Code::kInvalidArgument, "there is no method '", s.method,
-                 "'; there are min-max, moving-average, percentile, mse and entropy");
-  if (s.rounding != "nearest" && s.rounding != "adaround")
-    return Error(Code::kInvalidArgument, "there is no rounding '", s.rounding,
-                 "'; there are nearest and adaround");
-  if (!(s.percentile > 0 && s.percentile <= 100))
-    return Error(Code::kInvalidArgument, "percentile ", s.percentile, " is outside of (0, 100]");
-  if (!(s.max_drop >= 0 && s.max_drop <= 1))
-    return Error(Code::kInvalidArgument, "max_drop ", s.max_drop, " is outside of [0, 1]");
-  if (s.threads < 0 || s.samples < 0 || s.rounding_samples < 0 || s.max_size < 0 ||
-      s.block_size < 0)
-    return Error(Code::kInvalidArgument, "numbers of threads, samples and bytes are not negative");
-  return Status::Ok();
+Result<quantize::PipelineOptions> OptionsOf(const Settings& s) {
+  quantize::PipelineOptions out;
+  quantize::QuantizeOptions& how = out.quantize;
+  EDGEML_ASSIGN_OR_RETURN(how.scheme, quantize::ParseScheme(s.scheme));
+  EDGEML_ASSIGN_OR_RETURN(how.input_type, TypeNamed(s.input_type));
+  EDGEML_ASSIGN_OR_RETURN(how.output_type, TypeNamed(s.output_type));
+  how.per_channel = s.per_channel;
+  how.block_size = s.block_size;
+  how.allow_float = s.allow_float;
+  how.keep_float = s.keep_float;
+  how.bits = s.bits;
+  EDGEML_ASSIGN_OR_RETURN(out.calibration.method, quantize::ParseRangeMethod(s.method));
+  EDGEML_ASSIGN_OR_RETURN(out.rounding, quantize::ParseRounding(s.rounding));
+  out.calibration.percentile = s.percentile;
+  out.calibration.threads = s.threads;
+  out.calibration.limit = s.samples;
+  out.equalize = s.equalize;
+  out.relu6_to_relu = s.relu6_to_relu;
+  out.bias_correction = s.bias_correction;
+  out.rounding_samples = s.rounding_samples;
+  out.learned_only = s.learned_only;
+  if (s.default_range) out.default_range = {s.default_range->first, s.default_range->second};
+  out.automatic = s.automatic;
+  out.max_drop = s.max_drop;
+  out.max_bytes = s.max_size;
+  return out;
 }
 
 runtime::Backends BothBackends() {
@@ -184,122 +191,33 @@ class Quantizer {
     return Status::Ok();
   }
 
-  struct Outcome {
-    std::vector<quantize::LayerReport> layers;
-    std::vector<quantize::RefinedLayer> refined;
-    std::vector<quantize::SearchStep> steps;
-    std::vector<std::string> notes;
-    std::string ranges;  // as a file
-    int64_t calibration_samples = 0, ops = 0;
-    bool within_budget = true;
-  };
-
   // The samples are gone afterwards.
-  Result<std::vector<std::byte>> Run(const Settings& s, Outcome& outcome) {
-    EDGEML_RETURN_IF_ERROR(Check(s));
-    EDGEML_ASSIGN_OR_RETURN(quantize::QuantizeOptions how, OptionsOf(s));
-    quantize::Prepared model = model_;
-    outcome.notes = notes;
-    if (s.equalize) Equalize(s, model, outcome);
-    const bool calibrated = quantize::InfoOf(how.scheme).calibrated;
-    const bool searches = s.automatic || how.scheme == quantize::Scheme::kMixed;
+  Result<std::vector<std::byte>> Run(const Settings& s, quantize::PipelineResult& outcome) {
+    EDGEML_ASSIGN_OR_RETURN(const quantize::PipelineOptions how, OptionsOf(s));
     const auto samples = quantize::MakeArraySamples(std::move(samples_));
-    quantize::Ranges ranges;
-    if (searches && (!calibrated || !s.evaluate.is_valid() || s.evaluate.is_none()))
-      return Error(Code::kInvalidArgument,
-                   "auto and the scheme mixed judge by a score: give `evaluate`, a function from "
-                   "a model's bytes to a number, and a scheme that is calibrated");
-    if (calibrated && s.learned_only) {
-      ranges = Learned(s, model);
-    } else if (calibrated) {
-      EDGEML_ASSIGN_OR_RETURN(const quantize::CalibrationResult seen,
-                              See(s, model, *samples, searches));
-      outcome.calibration_samples = seen.samples;
-      outcome.notes.insert(outcome.notes.end(), seen.warnings.begin(), seen.warnings.end());
-      outcome.ranges = quantize::WriteRanges(seen);
-      ranges = quantize::ChooseRanges(seen, model, how.scheme);
-      if (searches) EDGEML_RETURN_IF_ERROR(Search(s, model, seen, *samples, how, ranges, outcome));
+    quantize::PipelineInput input;
+    input.model = model_;
+    input.samples = samples.get();
+    input.backends = BothBackends();
+    input.progress = [](std::string_view) -> quantize::Progress { return GoOn; };
+    if (!s.ranges.empty()) {
+      EDGEML_ASSIGN_OR_RETURN(input.seen, quantize::ReadRanges(s.ranges));
     }
-    if (!searches && (s.rounding == "adaround" || s.bias_correction)) {
-      EDGEML_ASSIGN_OR_RETURN(
-          outcome.refined,
-          quantize::Refine(model.module, ranges, *samples, Refining(s), BothBackends(), GoOn, how));
-    }
-    EDGEML_ASSIGN_OR_RETURN(const ir::Module small,
-                            quantize::Quantize(model.module, ranges, how, &outcome.layers));
-    outcome.ops = static_cast<int64_t>(small.graphs[0].nodes.size());
-    return Bytes(small);
+    if (s.evaluate.is_valid() && !s.evaluate.is_none()) input.judge = JudgeOf(s);
+    EDGEML_ASSIGN_OR_RETURN(outcome, quantize::RunPipeline(std::move(input), how));
+    if (!outcome.within_budget)
+      return Error(Code::kFailed, "the best that was found scores ", outcome.score, ", more than ",
+                   s.max_drop, " below the float model's ", outcome.float_score,
+                   "; a larger max_drop, more samples or the scheme int16x8 may help");
+    return Bytes(outcome.small);
   }
 
   uint64_t float_bytes() const { return float_bytes_; }
 
  private:
-  static Result<quantize::QuantizeOptions> OptionsOf(const Settings& s) {
-    quantize::QuantizeOptions how;
-    EDGEML_ASSIGN_OR_RETURN(how.scheme, quantize::ParseScheme(s.scheme));
-    EDGEML_ASSIGN_OR_RETURN(how.input_type, TypeNamed(s.input_type));
-    EDGEML_ASSIGN_OR_RETURN(how.output_type, TypeNamed(s.output_type));
-    how.per_channel = s.per_channel;
-    how.block_size = s.block_size;
-    how.allow_float = s.allow_float;
-    how.keep_float = s.keep_float;
-    how.bits = s.bits;
-    return how;
-  }
-
-  static quantize::RefineOptions Refining(const Settings& s) {
-    quantize::RefineOptions refine;
-    refine.round = s.rounding == "adaround";
-    refine.correct_bias = s.bias_correction;
-    refine.limit = s.rounding_samples;
-    refine.threads = s.threads;
-    return refine;
-  }
-
-  static void Equalize(const Settings& s, quantize::Prepared& model, Outcome& outcome) {
-    quantize::EqualizationOptions how;
-    how.relu6_to_relu = s.relu6_to_relu;
-    const quantize::EqualizationReport done = quantize::EqualizeLayers(model.module, how);
-    // Ranges that training learned are of channels as they were.
-    if (done.pairs > 0) model.learned.assign(model.module.graphs[0].values.size(), std::nullopt);
-    outcome.notes.push_back(Concat("equalized ", done.pairs, " pairs of layers"));
-  }
-
-  static quantize::Ranges Learned(const Settings& s, const quantize::Prepared& model) {
-    quantize::Ranges ranges = model.learned;
-    ranges.resize(model.module.graphs[0].values.size());
-    if (s.default_range)
-      for (auto& range : ranges)
-        if (!range) range = quantize::Range{s.default_range->first, s.default_range->second};
-    return ranges;
-  }
-
-  static Result<quantize::CalibrationResult> See(const Settings& s, const quantize::Prepared& model,
-                                                 const quantize::SampleSource& samples,
-                                                 bool histograms) {
-    if (!s.ranges.empty()) {
-      EDGEML_ASSIGN_OR_RETURN(quantize::CalibrationResult seen, quantize::ReadRanges(s.ranges));
-      EDGEML_RETURN_IF_ERROR(seen.CheckModel(model.module));
-      return seen;
-    }
-    if (samples.size() == 0)
-      return Error(Code::kInvalidArgument, "the scheme ", s.scheme,
-                   " needs to see data: a representative_dataset that yields samples, or ranges of "
-                   "an earlier run");
-    quantize::CalibrationOptions calibration;
-    calibration.method = *quantize::RangeMethodOf(s.method);
-    calibration.percentile = s.percentile;
-    calibration.threads = s.threads;
-    calibration.limit = s.samples;
-    calibration.histograms = histograms;
-    return quantize::Calibrate(model.module, samples, calibration, BothBackends(), GoOn);
-  }
-
-  static Status Search(const Settings& s, const quantize::Prepared& model,
-                       const quantize::CalibrationResult& seen,
-                       const quantize::SampleSource& samples, quantize::QuantizeOptions& how,
-                       quantize::Ranges& ranges, Outcome& outcome) {
-    const auto judge = [&s](const ir::Module& module) -> Result<double> {
+  // `s` must live longer.
+  static quantize::Judge JudgeOf(const Settings& s) {
+    return [&s](const ir::Module& module) -> Result<double> {
       EDGEML_ASSIGN_OR_RETURN(const std::vector<std::byte> bytes, Bytes(module));
       nb::gil_scoped_acquire gil;
       try {
@@ -311,24 +229,6 @@ class Quantizer {
         return Error(Code::kInvalidArgument, "`evaluate` returned no number");
       }
     };
-    const runtime::Backends backends = BothBackends();
-    quantize::SearchInput input{model, seen, samples, backends, judge};
-    EDGEML_ASSIGN_OR_RETURN(input.float_score, judge(model.module));
-    input.max_drop = s.max_drop;
-    input.refine = Refining(s);
-    input.progress = GoOn;
-    EDGEML_ASSIGN_OR_RETURN(quantize::SearchResult found,
-                            how.scheme == quantize::Scheme::kMixed
-                                ? quantize::MixBits(input, how, s.max_size)
-                                : quantize::MendUntilGood(input, how));
-    how = std::move(found.options);
-    ranges = std::move(found.ranges);
-    outcome.steps = std::move(found.steps);
-    outcome.within_budget = found.within_budget;
-    if (found.within_budget || s.max_size > 0) return Status::Ok();
-    return Error(Code::kFailed, "the best that was found scores ", found.score, ", more than ",
-                 s.max_drop, " below the float model's ", input.float_score,
-                 "; a larger max_drop, more samples or the scheme int16x8 may help");
   }
 
   quantize::Prepared model_;
@@ -337,15 +237,17 @@ class Quantizer {
 };
 
 nb::dict OutcomeDict(const Quantizer& quantizer, const Settings& s,
-                     const Quantizer::Outcome& outcome, size_t bytes) {
+                     const quantize::PipelineResult& outcome, size_t bytes) {
   nb::dict out = ReportDict(quantizer.read);
   out["scheme"] = s.scheme;
-  out["notes"] = outcome.notes;
+  std::vector<std::string> notes = quantizer.notes;
+  notes.insert(notes.end(), outcome.notes.begin(), outcome.notes.end());
+  out["notes"] = notes;
   out["float_bytes"] = quantizer.float_bytes();
   out["output_bytes"] = bytes;
-  out["ops"] = outcome.ops;
-  out["calibration_samples"] = outcome.calibration_samples;
-  out["ranges"] = outcome.ranges;
+  out["ops"] = outcome.small.graphs[0].nodes.size();
+  out["calibration_samples"] = outcome.seen ? outcome.seen->samples : 0;
+  out["ranges"] = outcome.seen ? quantize::WriteRanges(*outcome.seen) : "";
   out["within_budget"] = outcome.within_budget;
   nb::list layers, refined, steps;
   for (const quantize::LayerReport& layer : outcome.layers) {
@@ -404,7 +306,7 @@ nb::tuple OpenQuantizer(const std::string& path, std::optional<int32_t> batch,
 // (bytes, report), or (None, what is wrong). An exception of `evaluate`, or Ctrl-C, is thrown on.
 nb::tuple RunQuantizer(Quantizer& quantizer, const nb::dict& given) {
   const Settings settings = SettingsOf(given);
-  Quantizer::Outcome outcome;
+  quantize::PipelineResult outcome;
   std::vector<std::byte> bytes;
   Status status;
   {

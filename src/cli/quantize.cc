@@ -21,13 +21,9 @@
 #include "src/cli/model_file.h"
 #include "src/cli/output.h"
 #include "src/cli/quantize_report.h"
-#include "src/compress/quantize/calibration.h"
 #include "src/compress/quantize/calibration_file.h"
-#include "src/compress/quantize/equalization.h"
-#include "src/compress/quantize/prepare.h"
-#include "src/compress/quantize/refine.h"
+#include "src/compress/quantize/pipeline.h"
 #include "src/compress/quantize/samples.h"
-#include "src/compress/quantize/search.h"
 #include "src/convert/evaluator.h"
 #include "src/formats/tflite/metadata.h"
 #include "src/formats/tflite/writer.h"
@@ -46,15 +42,11 @@ struct Options {
   PixelOptions pixels;
   std::string scheme = "int8", input_type = "float32", output_type = "float32";
   std::string calibration, ranges, save_ranges, method = "min-max", eval;
-  double percentile = quantize::kDefaultPercentile;
-  int64_t samples = 0, eval_limit = 0;
-  int threads = 0;
-  bool per_tensor = false, bias_correction = false, equalize = false, relu6_to_relu = false;
-  bool automatic = false;
   std::string rounding = "nearest", max_drop = "1%", max_size, report;
-  int64_t rounding_samples = 0;
   std::vector<std::string> bits;
-  quantize::QuantizeOptions quantize;
+  bool per_tensor = false;
+  int64_t eval_limit = 0;
+  quantize::PipelineOptions pipeline;
 };
 
 runtime::Backends BothBackends() {
@@ -67,19 +59,39 @@ Result<DType> ParseType(const std::string& name) {
   return Error(Code::kInvalidArgument, "no type '", name, "'; float32, int8, uint8 or int16");
 }
 
-Result<quantize::QuantizeOptions> ParseQuantize(const Options& options) {
-  quantize::QuantizeOptions out = options.quantize;
-  EDGEML_ASSIGN_OR_RETURN(out.scheme, quantize::ParseScheme(options.scheme));
-  EDGEML_ASSIGN_OR_RETURN(out.input_type, ParseType(options.input_type));
-  EDGEML_ASSIGN_OR_RETURN(out.output_type, ParseType(options.output_type));
-  out.per_channel = !options.per_tensor;
+// "1%" or "0.5 %" of accuracy, in points; as a fraction.
+Result<double> ParseDrop(const std::string& text) {
+  const std::string number = text.substr(0, text.find_first_of(" %"));
+  double points = 0;
+  const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), points);
+  if (error != std::errc() || end != number.data() + number.size() || points < 0 || points > 100)
+    return Error(Code::kInvalidArgument, "--max-drop ", text,
+                 ": expected points of accuracy such as 1%");
+  return points / 100;
+}
+
+Result<quantize::PipelineOptions> ParsePipeline(const Options& options) {
+  quantize::PipelineOptions out = options.pipeline;
+  quantize::QuantizeOptions& how = out.quantize;
+  EDGEML_ASSIGN_OR_RETURN(how.scheme, quantize::ParseScheme(options.scheme));
+  EDGEML_ASSIGN_OR_RETURN(how.input_type, ParseType(options.input_type));
+  EDGEML_ASSIGN_OR_RETURN(how.output_type, ParseType(options.output_type));
+  how.per_channel = !options.per_tensor;
   for (const std::string& text : options.bits) {
     const size_t equals = text.rfind('=');
     const std::string number = equals == std::string::npos ? "" : text.substr(equals + 1);
     if (number != "8" && number != "4" && number != "1" && number != "32")
       return Error(Code::kInvalidArgument, "--bits ", text,
                    ": expected LAYER=8, LAYER=4, LAYER=1 or LAYER=32 (float)");
-    out.bits[text.substr(0, equals)] = std::stoi(number);
+    how.bits[text.substr(0, equals)] = std::stoi(number);
+  }
+  EDGEML_ASSIGN_OR_RETURN(out.calibration.method, quantize::ParseRangeMethod(options.method));
+  out.calibration.histograms = !options.report.empty();
+  EDGEML_ASSIGN_OR_RETURN(out.rounding, quantize::ParseRounding(options.rounding));
+  EDGEML_ASSIGN_OR_RETURN(out.max_drop, ParseDrop(options.max_drop));
+  if (!options.max_size.empty()) {
+    EDGEML_ASSIGN_OR_RETURN(const size_t bytes, ParseBytes(options.max_size));
+    out.max_bytes = static_cast<int64_t>(bytes);
   }
   return out;
 }
@@ -93,34 +105,17 @@ Result<data::PreprocessOptions> Preprocess(const Options& options, const ir::Mod
   return out;
 }
 
-Result<quantize::CalibrationResult> ReadRangesFile(const std::string& path,
-                                                   const ir::Module& module) {
+Result<quantize::CalibrationResult> ReadRangesFile(const std::string& path) {
   EDGEML_ASSIGN_OR_RETURN(const std::shared_ptr<const MappedFile> file, MappedFile::Open(path));
   const std::span<const std::byte> bytes = file->bytes();
   auto seen = quantize::ReadRanges({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
   if (!seen.ok()) return Status(seen.status()).WithContext(path);
-  Status fits = seen->CheckModel(module);
-  if (!fits.ok()) return std::move(fits).WithContext(path);
   return seen;
 }
 
 Status WriteRangesFile(const std::string& path, const quantize::CalibrationResult& seen) {
   const std::string text = quantize::WriteRanges(seen);
   return WriteFileAtomically(path, std::as_bytes(std::span<const char>(text)));
-}
-
-// Whether forms of the model are tried and judged.
-bool Searches(const Options& options) { return options.automatic || options.scheme == "mixed"; }
-
-// "1%" or "0.5 %" of accuracy, in points; as a fraction.
-Result<double> ParseDrop(const std::string& text) {
-  const std::string number = text.substr(0, text.find_first_of(" %"));
-  double points = 0;
-  const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), points);
-  if (error != std::errc() || end != number.data() + number.size() || points < 0 || points > 100)
-    return Error(Code::kInvalidArgument, "--max-drop ", text,
-                 ": expected points of accuracy such as 1%");
-  return points / 100;
 }
 
 Result<std::unique_ptr<quantize::SampleSource>> OpenSamples(const Options& options,
@@ -137,41 +132,16 @@ Result<std::unique_ptr<quantize::SampleSource>> OpenSamples(const Options& optio
   return quantize::MakeDatasetSamples(std::move(dataset), model.module.graphs[0], preprocess);
 }
 
-// A progress bar that Ctrl-C ends. It refers to `bar`.
-quantize::Progress Show(const char* label, std::optional<ProgressBar>& bar) {
-  return [label, &bar](int64_t done, int64_t total) {
-    if (!bar) bar.emplace(label, total);
-    bar->Update(done);
-    return !Interrupted();
+// Progress bars that Ctrl-C ends; `bar` outlives them.
+std::function<quantize::Progress(std::string_view)> Bars(std::optional<ProgressBar>& bar) {
+  return [&bar](std::string_view work) -> quantize::Progress {
+    bar.reset();
+    return [&bar, work = std::string(work)](int64_t done, int64_t total) {
+      if (!work.empty() && !bar) bar.emplace(work, total);
+      if (bar) bar->Update(done);
+      return !Interrupted();
+    };
   };
-}
-
-Result<quantize::CalibrationResult> Calibrate(const Options& options,
-                                              const quantize::Prepared& model,
-                                              const quantize::SampleSource* samples) {
-  if (!options.ranges.empty()) return ReadRangesFile(options.ranges, model.module);
-  quantize::CalibrationOptions calibration;
-  calibration.method = *quantize::RangeMethodOf(options.method);
-  calibration.percentile = options.percentile;
-  calibration.threads = options.threads;
-  calibration.limit = options.samples;
-  calibration.histograms = Searches(options) || !options.report.empty();
-  std::optional<ProgressBar> progress;
-  auto result = quantize::Calibrate(model.module, *samples, calibration, BothBackends(),
-                                    Show("calibrate", progress));
-  if (!result.ok()) return Status(result.status()).WithContext(options.calibration);
-  return result;
-}
-
-void Equalize(const Options& options, quantize::Prepared& model, QuantizeOutcome& outcome) {
-  quantize::EqualizationOptions how;
-  how.relu6_to_relu = options.relu6_to_relu;
-  const quantize::EqualizationReport report = quantize::EqualizeLayers(model.module, how);
-  // Ranges that training learned are of channels as they were.
-  if (report.pairs > 0) model.learned.assign(model.module.graphs[0].values.size(), std::nullopt);
-  outcome.notes.push_back(Concat("equalized ", report.pairs, " pairs of layers, by factors up to ",
-                                 Significant(report.largest_scale)));
-  if (report.relu6 > 0) outcome.notes.push_back(Concat(report.relu6, " RELU6 became RELU"));
 }
 
 Result<Evaluation> EvaluateModule(const Options& options, std::vector<std::byte> bytes) {
@@ -184,40 +154,19 @@ Result<Evaluation> EvaluateModule(const Options& options, std::vector<std::byte>
   return Evaluate(*engine, *dataset, preprocess, options.eval_limit);
 }
 
-bool Refines(const Options& options) {
-  return options.rounding != "nearest" || options.bias_correction;
-}
-
-Status Refine(const Options& options, const quantize::Prepared& model,
-              const quantize::Ranges& ranges, const quantize::SampleSource& samples,
-              quantize::QuantizeOptions& how, QuantizeOutcome& outcome) {
-  quantize::RefineOptions refine;
-  refine.round = options.rounding == "adaround";
-  refine.correct_bias = options.bias_correction;
-  refine.limit = options.rounding_samples;
-  refine.threads = options.threads;
-  std::optional<ProgressBar> progress;
-  EDGEML_ASSIGN_OR_RETURN(outcome.refined,
-                          quantize::Refine(model.module, ranges, samples, refine, BothBackends(),
-                                           Show("refine", progress), how));
-  return Status::Ok();
-}
-
 // Signal to noise of what each float operator makes, on some of the calibration samples.
-Status MeasureLayers(const Options& options, const quantize::Prepared& model,
-                     const ir::Module& small, const quantize::SampleSource& samples,
-                     QuantizeOutcome& outcome) {
+Status MeasureLayers(const quantize::SampleSource& samples, int threads, QuantizeOutcome& outcome) {
   constexpr int64_t kSamples = 32;
-  const ir::Graph& graph = model.module.graphs[0];
+  const ir::Module& model = outcome.made.model.module;
   std::vector<quantize::LayerPair> pairs;
-  for (const LayerReport& layer : outcome.layers)
+  for (const LayerReport& layer : outcome.made.layers)
     if (layer.output >= 0 &&
-        graph.values[static_cast<size_t>(layer.output)].type == DType::kFloat32)
+        model.graphs[0].values[static_cast<size_t>(layer.output)].type == DType::kFloat32)
       pairs.push_back({layer.output, layer.output});
   quantize::CompareOptions how;
   how.limit = kSamples;
-  how.threads = options.threads;
-  EDGEML_ASSIGN_OR_RETURN(outcome.errors, quantize::CompareLayers(model.module, small, pairs,
+  how.threads = threads;
+  EDGEML_ASSIGN_OR_RETURN(outcome.errors, quantize::CompareLayers(model, outcome.made.small, pairs,
                                                                   samples, how, BothBackends()));
   return Status::Ok();
 }
@@ -249,59 +198,29 @@ Status MeasureSpeed(const Options& options, const std::vector<std::byte>& float_
   return Status::Ok();
 }
 
+// The module as a file.
+Result<std::vector<std::byte>> FileOf(const ir::Module& module) {
+  ir::Module compact = module;
+  ir::CompactValues(compact);
+  return tflite::WriteTflite(compact);
+}
+
 // The accuracy of a module, as the searches ask for it.
 quantize::Judge MakeJudge(const Options& options) {
   return [&options](const ir::Module& module) -> Result<double> {
-    ir::Module compact = module;
-    ir::CompactValues(compact);
-    EDGEML_ASSIGN_OR_RETURN(std::vector<std::byte> bytes, tflite::WriteTflite(compact));
+    EDGEML_ASSIGN_OR_RETURN(std::vector<std::byte> bytes, FileOf(module));
     EDGEML_ASSIGN_OR_RETURN(const Evaluation found, EvaluateModule(options, std::move(bytes)));
     return found.accuracy;
   };
 }
 
-// --auto and --scheme mixed.
-Status Search(const Options& options, const quantize::Prepared& model,
-              const quantize::CalibrationResult& seen, const quantize::SampleSource& samples,
-              double float_accuracy, quantize::QuantizeOptions& how, quantize::Ranges& ranges,
-              QuantizeOutcome& outcome) {
-  EDGEML_ASSIGN_OR_RETURN(const double max_drop, ParseDrop(options.max_drop));
-  const runtime::Backends backends = BothBackends();
-  std::optional<ProgressBar> progress;
-  quantize::SearchInput input{model, seen, samples, backends, MakeJudge(options)};
-  input.float_score = float_accuracy;
-  input.max_drop = max_drop;
-  input.refine.limit = options.rounding_samples;
-  input.refine.threads = options.threads;
-  input.on_step = [](const quantize::SearchStep& step) {
-    std::fprintf(stderr, "%s: %s%s\n", Printable(step.what).c_str(), Percent(step.score).c_str(),
-                 step.kept ? "" : ", not kept");
-  };
-  input.progress = [](int64_t, int64_t) { return !Interrupted(); };
-  size_t max_bytes = 0;
-  if (!options.max_size.empty()) {
-    EDGEML_ASSIGN_OR_RETURN(max_bytes, ParseBytes(options.max_size));
-  }
-  const bool mixed = how.scheme == Scheme::kMixed;
-  EDGEML_ASSIGN_OR_RETURN(quantize::SearchResult found,
-                          mixed ? quantize::MixBits(input, how, static_cast<int64_t>(max_bytes))
-                                : quantize::MendUntilGood(input, how));
-  how = std::move(found.options);
-  ranges = std::move(found.ranges);
-  outcome.steps = std::move(found.steps);
-  outcome.costs = std::move(found.costs);
-  outcome.within_budget = found.within_budget;
-  if (found.within_budget || max_bytes > 0) return Status::Ok();
-  return Error(Code::kFailed, "the best that was found has an accuracy of ", Percent(found.score),
-               ", more than ", options.max_drop, " below the float model's ",
-               Percent(float_accuracy),
-               "; nothing is written. A larger --max-drop, more "
-               "calibration data or --scheme int16x8 may help");
+void ShowStep(const quantize::SearchStep& step) {
+  std::fprintf(stderr, "%s: %s%s\n", Printable(step.what).c_str(), Percent(step.score).c_str(),
+               step.kept ? "" : ", not kept");
 }
 
-Status QuantizeFile(const Options& options, bool json) {
-  EDGEML_ASSIGN_OR_RETURN(quantize::QuantizeOptions how, ParseQuantize(options));
-  EDGEML_RETURN_IF_ERROR(CheckOutput(options.out));
+// The float model, read and prepared.
+Result<quantize::Prepared> ReadFloatModel(const Options& options, QuantizeOutcome& outcome) {
   convert::Options reading;
   EDGEML_RETURN_IF_ERROR(options.reading.Apply(reading));
   convert::Report read;
@@ -310,13 +229,6 @@ Status QuantizeFile(const Options& options, bool json) {
   metadata.mean = options.pixels.mean;
   metadata.std = options.pixels.std;
   EDGEML_RETURN_IF_ERROR(metadata.Apply(module));
-
-  QuantizeOutcome outcome;
-  outcome.in = options.in;
-  outcome.out = options.out;
-  outcome.scheme = options.scheme;
-  outcome.method = options.method;
-  outcome.eval = options.eval;
   outcome.format = read.format;
   outcome.version = read.version;
   outcome.input_bytes = read.input_bytes;
@@ -325,56 +237,67 @@ Status QuantizeFile(const Options& options, bool json) {
   auto prepared = quantize::Prepare(std::move(module), evaluator);
   if (!prepared.ok()) return Status(prepared.status()).WithContext(options.in);
   outcome.notes.insert(outcome.notes.end(), prepared->notes.begin(), prepared->notes.end());
-  ir::Module compact = prepared->module;
-  ir::CompactValues(compact);
-  EDGEML_ASSIGN_OR_RETURN(std::vector<std::byte> float_bytes, tflite::WriteTflite(compact));
+  return prepared;
+}
+
+Status QuantizeFile(const Options& options, bool json) {
+  EDGEML_ASSIGN_OR_RETURN(const quantize::PipelineOptions how, ParsePipeline(options));
+  EDGEML_RETURN_IF_ERROR(CheckOutput(options.out));
+  QuantizeOutcome outcome;
+  outcome.in = options.in;
+  outcome.out = options.out;
+  outcome.scheme = options.scheme;
+  outcome.method = options.method;
+  outcome.eval = options.eval;
+  EDGEML_ASSIGN_OR_RETURN(quantize::Prepared prepared, ReadFloatModel(options, outcome));
+  EDGEML_ASSIGN_OR_RETURN(const std::vector<std::byte> float_bytes, FileOf(prepared.module));
   outcome.before.bytes = float_bytes.size();
 
-  if (options.equalize) Equalize(options, *prepared, outcome);
-  quantize::Ranges ranges;
-  const bool calibrated = quantize::InfoOf(how.scheme).calibrated, refines = Refines(options);
-  if (Searches(options) && (!calibrated || options.eval.empty()))
-    return Error(Code::kInvalidArgument,
-                 "--auto and --scheme mixed judge by accuracy: give --eval DATA, and a scheme that "
-                 "is calibrated");
+  std::optional<ProgressBar> bar;
+  quantize::PipelineInput input;
+  input.backends = BothBackends();
+  input.progress = Bars(bar);
+  input.on_step = ShowStep;
+  std::unique_ptr<quantize::SampleSource> samples;
+  if (how.NeedsSamples(!options.ranges.empty())) {
+    EDGEML_ASSIGN_OR_RETURN(samples, OpenSamples(options, prepared));
+    input.samples = samples.get();
+    input.samples_name = options.calibration;
+  }
+  if (!options.ranges.empty()) {
+    EDGEML_ASSIGN_OR_RETURN(input.seen, ReadRangesFile(options.ranges));
+    input.seen_name = options.ranges;
+  }
   if (!options.eval.empty()) {
     EDGEML_ASSIGN_OR_RETURN(outcome.before.evaluation, EvaluateModule(options, float_bytes));
+    input.judge = MakeJudge(options);
+    input.float_score = outcome.before.evaluation->accuracy;
   }
-  std::unique_ptr<quantize::SampleSource> samples;
-  if ((calibrated && options.ranges.empty()) || refines || Searches(options)) {
-    EDGEML_ASSIGN_OR_RETURN(samples, OpenSamples(options, *prepared));
-  }
-  if (calibrated) {
-    EDGEML_ASSIGN_OR_RETURN(const quantize::CalibrationResult seen,
-                            Calibrate(options, *prepared, samples.get()));
-    outcome.calibration_samples = seen.samples;
-    outcome.notes.insert(outcome.notes.end(), seen.warnings.begin(), seen.warnings.end());
-    if (!options.save_ranges.empty())
-      EDGEML_RETURN_IF_ERROR(WriteRangesFile(options.save_ranges, seen));
-    ranges = quantize::ChooseRanges(seen, *prepared, how.scheme);
-    if (!options.report.empty())
-      for (const quantize::TensorRecord& tensor : seen.tensors)
-        if (tensor.graph == 0) outcome.observed.emplace(tensor.value, tensor.observer);
-    if (Searches(options))
-      EDGEML_RETURN_IF_ERROR(Search(options, *prepared, seen, *samples,
-                                    outcome.before.evaluation->accuracy, how, ranges, outcome));
-  }
-  if (refines && !Searches(options))
-    EDGEML_RETURN_IF_ERROR(Refine(options, *prepared, ranges, *samples, how, outcome));
-  outcome.ranges = ranges;
-  EDGEML_ASSIGN_OR_RETURN(ir::Module small,
-                          quantize::Quantize(prepared->module, ranges, how, &outcome.layers));
+  input.model = std::move(prepared);
+  EDGEML_ASSIGN_OR_RETURN(outcome.made, quantize::RunPipeline(std::move(input), how));
+  bar.reset();
+  const quantize::PipelineResult& made = outcome.made;
+  outcome.notes.insert(outcome.notes.end(), made.notes.begin(), made.notes.end());
+  if (!made.within_budget)
+    return Error(Code::kFailed, "the best that was found has an accuracy of ", Percent(made.score),
+                 ", more than ", options.max_drop, " below the float model's ",
+                 Percent(made.float_score),
+                 "; nothing is written. A larger --max-drop, more calibration data or --scheme "
+                 "int16x8 may help");
+  if (!options.save_ranges.empty() && made.seen)
+    EDGEML_RETURN_IF_ERROR(WriteRangesFile(options.save_ranges, *made.seen));
   if (!options.report.empty() && samples != nullptr)
-    EDGEML_RETURN_IF_ERROR(MeasureLayers(options, *prepared, small, *samples, outcome));
-  ir::CompactValues(small);
-  outcome.ops = static_cast<int64_t>(small.graphs[0].nodes.size());
-  EDGEML_ASSIGN_OR_RETURN(std::vector<std::byte> bytes, tflite::WriteTflite(small));
+    EDGEML_RETURN_IF_ERROR(MeasureLayers(*samples, how.calibration.threads, outcome));
+  outcome.ops = static_cast<int64_t>(made.small.graphs[0].nodes.size());
+  EDGEML_ASSIGN_OR_RETURN(const std::vector<std::byte> bytes, FileOf(made.small));
   if (!options.eval.empty()) {
     EDGEML_ASSIGN_OR_RETURN(outcome.after.evaluation, EvaluateModule(options, bytes));
   }
   if (!options.report.empty())
     EDGEML_RETURN_IF_ERROR(MeasureSpeed(options, float_bytes, bytes, outcome));
-  EDGEML_ASSIGN_OR_RETURN(outcome.after.bytes, WriteModel(small, options.out));
+  ir::Module compact = made.small;
+  ir::CompactValues(compact);
+  EDGEML_ASSIGN_OR_RETURN(outcome.after.bytes, WriteModel(compact, options.out));
   if (!options.report.empty()) {
     const std::string page = ReportPage(outcome);
     EDGEML_RETURN_IF_ERROR(
@@ -403,47 +326,50 @@ Action AddQuantize(CLI::App& app) {
   app.add_option("--calibration", options->calibration,
                  "Data to see the ranges of activations on: mnist:DIR[:train|:test], "
                  "cifar10:FILE.bin, images:DIR, csv:FILE:LABEL, npz:FILE, wavs:DIR or digits");
-  app.add_option("--samples", options->samples, "Only so many of them, evenly spread")
+  app.add_option("--samples", options->pipeline.calibration.limit,
+                 "Only so many of them, evenly spread")
       ->check(CLI::PositiveNumber);
   app.add_option("--method", options->method,
                  "How a range follows from what was seen: min-max, moving-average, percentile, "
                  "mse, entropy")
       ->check(CLI::IsMember({"min-max", "moving-average", "percentile", "mse", "entropy"}))
       ->capture_default_str();
-  app.add_option("--percentile", options->percentile, "Share of values inside the range, percent")
+  app.add_option("--percentile", options->pipeline.calibration.percentile,
+                 "Share of values inside the range, percent")
       ->check(CLI::Range(50.0, 100.0));
   app.add_option("--ranges", options->ranges, "Take the ranges that --save-ranges wrote");
   app.add_option("--save-ranges", options->save_ranges, "Write them as JSON");
-  app.add_option("--threads", options->threads, "Threads that calibrate (default: all processors)")
+  app.add_option("--threads", options->pipeline.calibration.threads,
+                 "Threads that calibrate (default: all processors)")
       ->check(CLI::Range(1, 256));
   app.add_option("--input-type", options->input_type, "float32, int8, uint8 or int16")
       ->capture_default_str();
   app.add_option("--output-type", options->output_type, "Likewise")->capture_default_str();
-  app.add_flag("--equalize", options->equalize,
+  app.add_flag("--equalize", options->pipeline.equalize,
                "Bring channels of neighbouring layers to like ranges first");
   app.add_flag(
-      "--relu6-to-relu", options->relu6_to_relu,
+      "--relu6-to-relu", options->pipeline.relu6_to_relu,
       "With --equalize: RELU6 between layers becomes RELU, so that channels can be scaled");
   app.add_option("--rounding", options->rounding,
                  "nearest, or adaround: learned from the calibration data")
       ->check(CLI::IsMember({"nearest", "adaround"}))
       ->capture_default_str();
-  app.add_flag("--bias-correction", options->bias_correction,
+  app.add_flag("--bias-correction", options->pipeline.bias_correction,
                "Biases take up the mean error of each channel, on the calibration data");
-  app.add_option("--rounding-samples", options->rounding_samples,
+  app.add_option("--rounding-samples", options->pipeline.rounding_samples,
                  "Use only so many samples for these two")
       ->check(CLI::PositiveNumber);
   app.add_flag("--per-tensor", options->per_tensor, "One scale for the weights of a layer");
-  app.add_option("--block-size", options->quantize.block_size,
+  app.add_option("--block-size", options->pipeline.quantize.block_size,
                  "Scales for blocks of so many int4 weights in dense layers, e.g. 32")
       ->check(CLI::Range(1, 1024));
   app.add_option("--bits", options->bits,
                  "LAYER=8, 4, 1 or 32 (float): weights of the layer that makes this tensor");
-  app.add_option("--keep-float", options->quantize.keep_float,
+  app.add_option("--keep-float", options->pipeline.quantize.keep_float,
                  "Operators (SOFTMAX) or tensors whose layers stay float");
-  app.add_flag("--allow-float", options->quantize.allow_float,
+  app.add_flag("--allow-float", options->pipeline.quantize.allow_float,
                "Operators without integer form stay float instead of being an error");
-  app.add_flag("--auto", options->automatic,
+  app.add_flag("--auto", options->pipeline.automatic,
                "Mend step by step until the accuracy on --eval is within --max-drop");
   app.add_option("--max-drop", options->max_drop,
                  "With --auto and --scheme mixed: points of accuracy that may be lost")

@@ -40,6 +40,11 @@ std::string Escaped(std::string_view text) {
   return out;
 }
 
+std::string Samples(const QuantizeOutcome& outcome) {
+  const int64_t count = outcome.calibration_samples();
+  return Concat(Grouped(count), count == 1 ? " sample" : " samples");
+}
+
 std::string Decibels(double db) {
   if (std::isnan(db)) return "–";
   if (std::isinf(db)) return db > 0 ? "exact" : "–";
@@ -145,7 +150,7 @@ std::string HistogramPicture(const quantize::Observer& observer,
 std::string WhatWasDone(const QuantizeOutcome& outcome, const LayerReport& layer) {
   if (!layer.quantized) return Concat("stays float: ", Escaped(layer.reason));
   std::string out = layer.weight_bits > 0 ? Concat(layer.weight_bits, "-bit weights") : "integers";
-  for (const quantize::RefinedLayer& refined : outcome.refined)
+  for (const quantize::RefinedLayer& refined : outcome.made.refined)
     if (refined.node == layer.node && refined.changed > 0)
       out += Concat(", ", Grouped(refined.changed), " of ", Grouped(refined.weights),
                     " weights rounded the other way");
@@ -176,17 +181,19 @@ std::string Layers(const QuantizeOutcome& outcome) {
   const std::map<int32_t, double> shares = Shares(outcome);
   for (const quantize::LayerError& error : outcome.errors) {
     const auto layer =
-        std::ranges::find(outcome.layers, error.pair.reference, &LayerReport::output);
+        std::ranges::find(outcome.made.layers, error.pair.reference, &LayerReport::output);
     const int32_t v = error.pair.reference;
     const double share = shares.at(v);
     std::string picture;
-    if (const auto it = outcome.observed.find(v); it != outcome.observed.end())
-      picture = HistogramPicture(it->second, outcome.ranges.empty()
-                                                 ? std::nullopt
-                                                 : outcome.ranges[static_cast<size_t>(v)]);
-    out += Concat("<tr><td class=name><b>", layer == outcome.layers.end() ? "" : layer->op, "</b> ",
-                  Escaped(error.name), "<br><span class=soft>",
-                  layer == outcome.layers.end() ? "" : WhatWasDone(outcome, *layer),
+    const quantize::Observer* const seen =
+        outcome.made.seen ? outcome.made.seen->Find(0, v) : nullptr;
+    if (seen != nullptr)
+      picture = HistogramPicture(*seen, outcome.made.ranges.empty()
+                                            ? std::nullopt
+                                            : outcome.made.ranges[static_cast<size_t>(v)]);
+    out += Concat("<tr><td class=name><b>", layer == outcome.made.layers.end() ? "" : layer->op,
+                  "</b> ", Escaped(error.name), "<br><span class=soft>",
+                  layer == outcome.made.layers.end() ? "" : WhatWasDone(outcome, *layer),
                   "</span></td><td class=n>", Decibels(error.total.sqnr_db()), "</td><td class=n>",
                   Decibels(error.alone.sqnr_db()),
                   "</td><td><span class=bar style=\"width:", Fixed(share * 120, 0), "px\"></span> ",
@@ -196,10 +203,10 @@ std::string Layers(const QuantizeOutcome& outcome) {
 }
 
 std::string Steps(const QuantizeOutcome& outcome) {
-  if (outcome.steps.empty()) return "";
+  if (outcome.made.steps.empty()) return "";
   std::string out =
       "<h2>What was tried</h2>\n<table><tr><th>step</th><th class=n>accuracy</th><th></th></tr>\n";
-  for (const quantize::SearchStep& step : outcome.steps)
+  for (const quantize::SearchStep& step : outcome.made.steps)
     out += Concat("<tr><td>", Escaped(step.what), "</td><td class=n>", Percent(step.score),
                   "</td><td>", step.kept ? "kept" : "<span class=soft>not kept</span>",
                   "</td></tr>\n");
@@ -215,20 +222,19 @@ void PrintOutcome(const QuantizeOutcome& outcome) {
               Grouped(static_cast<int64_t>(outcome.input_bytes)).c_str(),
               Grouped(static_cast<int64_t>(outcome.before.bytes)).c_str());
   for (const std::string& note : outcome.notes) std::printf("note: %s\n", Printable(note).c_str());
-  if (outcome.calibration_samples > 0)
-    std::printf("calibrated on %s samples (%s)\n", Grouped(outcome.calibration_samples).c_str(),
-                outcome.method.c_str());
+  if (outcome.calibration_samples() > 0)
+    std::printf("calibrated on %s (%s)\n", Samples(outcome).c_str(), outcome.method.c_str());
   int64_t quantized = 0;
   Table stays({"stays float", "output", "why"});
-  for (const LayerReport& layer : outcome.layers) {
+  for (const LayerReport& layer : outcome.made.layers) {
     if (layer.quantized)
       ++quantized;
     else
       stays.Add({layer.op, Printable(layer.name), Printable(layer.reason)});
   }
-  if (!outcome.layers.empty())
+  if (!outcome.made.layers.empty())
     std::printf("%lld of %zu float operators quantized\n", static_cast<long long>(quantized),
-                outcome.layers.size());
+                outcome.made.layers.size());
   if (!stays.empty()) stays.Print();
   if (outcome.before.evaluation && outcome.after.evaluation)
     std::printf("accuracy %s → %s on %s examples of %s\n",
@@ -242,15 +248,15 @@ void PrintOutcome(const QuantizeOutcome& outcome) {
 
 Json ToJson(const QuantizeOutcome& outcome) {
   Json layers = Json::array(), steps = Json::array(), refined = Json::array();
-  for (const LayerReport& layer : outcome.layers) {
+  for (const LayerReport& layer : outcome.made.layers) {
     Json one = {{"op", layer.op}, {"name", layer.name}, {"quantized", layer.quantized}};
     if (layer.weight_bits > 0) one["weight_bits"] = layer.weight_bits;
     if (!layer.reason.empty()) one["reason"] = layer.reason;
     layers.push_back(std::move(one));
   }
-  for (const quantize::SearchStep& step : outcome.steps)
+  for (const quantize::SearchStep& step : outcome.made.steps)
     steps.push_back({{"what", step.what}, {"accuracy", step.score}, {"kept", step.kept}});
-  for (const quantize::RefinedLayer& layer : outcome.refined)
+  for (const quantize::RefinedLayer& layer : outcome.made.refined)
     refined.push_back({{"op", layer.op},
                        {"name", layer.name},
                        {"weights", layer.weights},
@@ -266,10 +272,10 @@ Json ToJson(const QuantizeOutcome& outcome) {
                {"float_bytes", outcome.before.bytes},
                {"output_bytes", outcome.after.bytes},
                {"ops", outcome.ops},
-               {"calibration_samples", outcome.calibration_samples},
+               {"calibration_samples", outcome.calibration_samples()},
                {"notes", outcome.notes},
                {"layers", std::move(layers)},
-               {"within_budget", outcome.within_budget},
+               {"within_budget", outcome.made.within_budget},
                {"steps", std::move(steps)},
                {"refined", std::move(refined)}};
   if (outcome.before.evaluation) json["accuracy_before"] = outcome.before.evaluation->accuracy;
@@ -290,9 +296,8 @@ std::string ReportPage(const QuantizeOutcome& outcome) {
       Escaped(outcome.out), " – quantization report</title><style>", kStyle,
       "</style></head><body>\n<h1>", Escaped(outcome.out), "</h1>\n<p class=sub>",
       Escaped(outcome.in), " quantized by the scheme <b>", Escaped(outcome.scheme), "</b>");
-  if (outcome.calibration_samples > 0)
-    out += Concat(", calibrated on ", Grouped(outcome.calibration_samples), " samples (",
-                  Escaped(outcome.method), ")");
+  if (outcome.calibration_samples() > 0)
+    out += Concat(", calibrated on ", Samples(outcome), " (", Escaped(outcome.method), ")");
   out += "</p>\n" + Figures(outcome);
   if (!outcome.notes.empty()) {
     out += "<ul>";

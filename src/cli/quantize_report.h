@@ -3,7 +3,6 @@
 #define EDGEML_CLI_QUANTIZE_REPORT_H_
 
 #include <cstdint>
-#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -11,9 +10,7 @@
 #include "src/cli/evaluation.h"
 #include "src/cli/output.h"
 #include "src/compress/quantize/metrics.h"
-#include "src/compress/quantize/observer.h"
-#include "src/compress/quantize/refine.h"
-#include "src/compress/quantize/search.h"
+#include "src/compress/quantize/pipeline.h"
 
 namespace edgeml::cli {
 
@@ -27,18 +24,13 @@ struct ModelFigures {
 struct QuantizeOutcome {
   std::string in, out, scheme, method, eval, format, version;
   uint64_t input_bytes = 0;
-  int64_t ops = 0, calibration_samples = 0;
+  int64_t ops = 0;
   ModelFigures before, after;
-  std::vector<std::string> notes;
-  std::vector<quantize::LayerReport> layers;
-  std::vector<quantize::RefinedLayer> refined;
-  std::vector<quantize::SearchStep> steps;
-  std::vector<quantize::LayerCost> costs;
-  bool within_budget = true;
-  // For the page alone. By value of the float graph.
-  std::vector<quantize::LayerError> errors;  // worst first
-  std::map<int32_t, quantize::Observer> observed;
-  quantize::Ranges ranges;
+  std::vector<std::string> notes;  // of reading, preparing and `made`
+  quantize::PipelineResult made;
+  std::vector<quantize::LayerError> errors;  // for the page alone; worst first
+
+  int64_t calibration_samples() const { return made.seen ? made.seen->samples : 0; }
 };
 
 void PrintOutcome(const QuantizeOutcome& outcome);

@@ -157,8 +157,8 @@ Result<CalibrationResult> Read(std::string_view text) {
                  kRangesVersion, "; calibrate again");
   CalibrationResult result;
   EDGEML_ASSIGN_OR_RETURN(result.model, ReadHash(json["model"]));
-  const auto method = RangeMethodOf(json["method"].text());
-  if (!method)
+  const Result<RangeMethod> method = ParseRangeMethod(json["method"].text());
+  if (!method.ok())
     return Error(Code::kInvalidModel, "\"method\" is ", json["method"].ToString(),
                  ", none that is known");
   result.method = *method;

@@ -253,9 +253,9 @@ TEST(RangeSearch, ConstantsAndZeros) {
         RangeMethod::kMse, RangeMethod::kEntropy}) {
     EXPECT_EQ(FindRange(zeros, {.method = method}), (Range{0, 0})) << NameOf(method);
     EXPECT_NEAR(FindRange(constant, {.method = method}).max, 2.5f, 0.01f) << NameOf(method);
-    EXPECT_EQ(RangeMethodOf(NameOf(method)), method);
+    EXPECT_EQ(ParseRangeMethod(NameOf(method)).value(), method);
   }
-  EXPECT_FALSE(RangeMethodOf("minmax").has_value());
+  EXPECT_EQ(ParseRangeMethod("minmax").status().code(), Code::kInvalidArgument);
 }
 
 }  // namespace

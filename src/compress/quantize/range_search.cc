@@ -6,6 +6,8 @@
 #include <utility>
 #include <vector>
 
+#include "src/base/strings.h"
+
 namespace edgeml::quantize {
 namespace {
 
@@ -208,10 +210,13 @@ std::string_view NameOf(RangeMethod method) {
   return "unknown";
 }
 
-std::optional<RangeMethod> RangeMethodOf(std::string_view name) {
-  for (const auto& [value, known] : kNames)
+Result<RangeMethod> ParseRangeMethod(std::string_view name) {
+  std::string all;
+  for (const auto& [value, known] : kNames) {
     if (known == name) return value;
-  return std::nullopt;
+    all += Concat(all.empty() ? "" : ", ", known);
+  }
+  return Error(Code::kInvalidArgument, "there is no method '", name, "'; there are ", all);
 }
 
 bool NeedsHistogram(RangeMethod method) {

@@ -3,9 +3,9 @@
 #define EDGEML_COMPRESS_QUANTIZE_RANGE_SEARCH_H_
 
 #include <cstdint>
-#include <optional>
 #include <string_view>
 
+#include "edgeml/status.h"
 #include "src/compress/quantize/observer.h"
 
 namespace edgeml::quantize {
@@ -20,7 +20,8 @@ enum class RangeMethod : uint8_t {
 
 // "min-max", "moving-average", "percentile", "mse", "entropy".
 std::string_view NameOf(RangeMethod method);
-std::optional<RangeMethod> RangeMethodOf(std::string_view name);
+// Errors: kInvalidArgument with the names there are.
+Result<RangeMethod> ParseRangeMethod(std::string_view name);
 // Whether it asks for ObserverOptions::histogram.
 bool NeedsHistogram(RangeMethod method);
 
