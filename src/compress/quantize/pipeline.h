@@ -31,6 +31,8 @@ struct PipelineOptions {
   // all steps.
   CalibrationOptions calibration;
   bool equalize = false, relu6_to_relu = false;  // see EqualizationOptions
+  bool smooth = false;                           // SmoothLayers, for which samples are run
+  double smooth_alpha = 0.5;                     // see SmoothOptions
   Rounding rounding = Rounding::kNearest;
   bool bias_correction = false;
   int64_t rounding_samples = 0;  // of both; 0 = all
@@ -49,7 +51,7 @@ struct PipelineOptions {
   bool Searches() const { return automatic || quantize.scheme == Scheme::kMixed; }
   // Whether samples are run. `seen`: ranges of an earlier run are given.
   bool NeedsSamples(bool seen) const {
-    return (Calibrates() && !seen && !learned_only) || Refines() || Searches();
+    return (Calibrates() && !seen && !learned_only) || smooth || Refines() || Searches();
   }
 };
 
@@ -62,12 +64,13 @@ struct PipelineInput {
   Judge judge;                        // null = no searching
   std::optional<double> float_score;  // of the model by `judge`; asked for when missing
   OnStep on_step;                     // may be null
-  // The progress of one kind of work, "calibrate" or "refine"; empty for a search's inner work.
+  // The progress of one kind of work, "smooth", "calibrate" or "refine"; empty for a search's inner
+  // work.
   std::function<Progress(std::string_view work)> progress;
 };
 
 struct PipelineResult {
-  Prepared model;           // float: what was quantized, channels equalized and so on
+  Prepared model;           // float: what was quantized, channels scaled and so on
   ir::Module small;         // as Quantize() leaves it
   QuantizeOptions options;  // that made it
   Ranges ranges;
