@@ -272,6 +272,7 @@ nb::dict OutcomeDict(const Quantizer& quantizer, const Settings& s,
     one["changed"] = layer.changed;
     one["nearest_error"] = layer.nearest_error;
     one["error"] = layer.error;
+    if (!layer.note.empty()) one["note"] = layer.note;
     refined.append(one);
   }
   for (const quantize::SearchStep& step : outcome.steps) {

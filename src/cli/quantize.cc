@@ -357,9 +357,11 @@ Action AddQuantize(CLI::App& app) {
                  "With --smooth: how much of the difference goes into the weights")
       ->check(CLI::Range(0.0, 1.0))
       ->capture_default_str();
-  app.add_option("--rounding", options->rounding,
-                 "nearest, or adaround: learned from the calibration data")
-      ->check(CLI::IsMember({"nearest", "adaround"}))
+  app.add_option(
+         "--rounding", options->rounding,
+         "nearest; or learned from the calibration data: adaround, layer by layer, or blocks, "
+         "for neighbouring layers together")
+      ->check(CLI::IsMember({"nearest", "adaround", "blocks"}))
       ->capture_default_str();
   app.add_flag("--bias-correction", options->pipeline.bias_correction,
                "Biases take up the mean error of each channel, on the calibration data");

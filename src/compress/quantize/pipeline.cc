@@ -4,6 +4,7 @@
 
 #include "src/base/strings.h"
 #include "src/compress/quantize/equalization.h"
+#include "src/compress/quantize/refine_blocks.h"
 #include "src/compress/quantize/smoothing.h"
 
 namespace edgeml::quantize {
@@ -14,7 +15,8 @@ struct RoundingName {
   std::string_view name;
 };
 constexpr RoundingName kRoundings[] = {{Rounding::kNearest, "nearest"},
-                                       {Rounding::kAdaRound, "adaround"}};
+                                       {Rounding::kAdaRound, "adaround"},
+                                       {Rounding::kBlocks, "blocks"}};
 
 class Pipeline {
  public:
@@ -139,7 +141,7 @@ class Pipeline {
 
   RefineOptions Refining() const {
     RefineOptions refine;
-    refine.round = options_.rounding == Rounding::kAdaRound;
+    refine.round = options_.rounding != Rounding::kNearest;
     refine.correct_bias = options_.bias_correction;
     refine.limit = options_.rounding_samples;
     refine.threads = options_.calibration.threads;
@@ -147,9 +149,17 @@ class Pipeline {
   }
 
   Status RefineWeights() {
-    EDGEML_ASSIGN_OR_RETURN(out_.refined,
-                            Refine(out_.model.module, out_.ranges, *input_.samples, Refining(),
-                                   input_.backends, ProgressOf("refine"), out_.options));
+    const auto refine = [&](const auto& how, auto function) {
+      return function(out_.model.module, out_.ranges, *input_.samples, how, input_.backends,
+                      ProgressOf("refine"), out_.options);
+    };
+    if (options_.rounding == Rounding::kBlocks) {
+      BlockRefineOptions how;
+      how.refine = Refining();
+      EDGEML_ASSIGN_OR_RETURN(out_.refined, refine(how, RefineBlocks));
+    } else {
+      EDGEML_ASSIGN_OR_RETURN(out_.refined, refine(Refining(), Refine));
+    }
     return Status::Ok();
   }
 

@@ -21,8 +21,12 @@
 
 namespace edgeml::quantize {
 
-enum class Rounding : uint8_t { kNearest, kAdaRound };
-// "nearest" or "adaround". Errors: kInvalidArgument with the names there are.
+enum class Rounding : uint8_t {
+  kNearest,
+  kAdaRound,  // learned layer by layer: Refine
+  kBlocks,    // and then block by block: RefineBlocks
+};
+// "nearest", "adaround" or "blocks". Errors: kInvalidArgument with the names there are.
 Result<Rounding> ParseRounding(std::string_view name);
 
 struct PipelineOptions {
