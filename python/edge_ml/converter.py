@@ -298,6 +298,8 @@ def quantize(
     save_ranges: Union[str, os.PathLike, None] = None,
     equalize: bool = False,
     relu6_to_relu: bool = False,
+    smooth: bool = False,
+    smooth_alpha: float = 0.5,
     rounding: str = "squant",
     bias_correction: bool = False,
     rounding_samples: int = 0,
@@ -332,9 +334,10 @@ def quantize(
         "scheme": scheme, "input_type": _type_name(input_type), "output_type": _type_name(output_type),
         "keep_float": list(keep_float), "allow_float": allow_float, "bits": dict(bits or {}), "per_channel": per_channel,
         "block_size": block_size, "method": method, "percentile": float(percentile), "samples": samples,
-        "equalize": equalize, "relu6_to_relu": relu6_to_relu, "rounding": rounding, "bias_correction": bias_correction,
-        "rounding_samples": rounding_samples, "auto": auto, "evaluate": evaluate, "max_drop": float(max_drop),
-        "max_size": max_size, "max_latency": float(max_latency), "sparse": sparse, "threads": threads,
+        "equalize": equalize, "relu6_to_relu": relu6_to_relu, "smooth": smooth, "smooth_alpha": float(smooth_alpha),
+        "rounding": rounding, "bias_correction": bias_correction, "rounding_samples": rounding_samples, "auto": auto,
+        "evaluate": evaluate, "max_drop": float(max_drop), "max_size": max_size, "max_latency": float(max_latency),
+        "sparse": sparse, "threads": threads,
     }
     if ranges is not None:
         settings["ranges"] = _read_text(ranges)

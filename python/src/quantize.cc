@@ -48,7 +48,9 @@ struct Settings {
   std::string scheme = "int8", input_type = "float32", output_type = "float32";
   std::string method = "min-max", rounding = "squant", ranges, sparse = "off";
   double percentile = quantize::kDefaultPercentile, max_drop = 0.01, max_latency = 0;
+  double smooth_alpha = 0.5;
   bool per_channel = true, allow_float = false, equalize = false, relu6_to_relu = false;
+  bool smooth = false;
   bool bias_correction = false, automatic = false;
   int threads = 0, block_size = 0;
   int64_t samples = 0, rounding_samples = 0, max_size = 0;
@@ -80,6 +82,8 @@ Settings SettingsOf(const nb::dict& given) {
   Set(given, "allow_float", s.allow_float);
   Set(given, "equalize", s.equalize);
   Set(given, "relu6_to_relu", s.relu6_to_relu);
+  Set(given, "smooth", s.smooth);
+  Set(given, "smooth_alpha", s.smooth_alpha);
   Set(given, "bias_correction", s.bias_correction);
   Set(given, "auto", s.automatic);
   Set(given, "threads", s.threads);
@@ -115,6 +119,8 @@ Result<quantize::PipelineOptions> OptionsOf(const Settings& s) {
   out.calibration.limit = s.samples;
   out.equalize = s.equalize;
   out.relu6_to_relu = s.relu6_to_relu;
+  out.smooth = s.smooth;
+  out.smooth_alpha = s.smooth_alpha;
   out.bias_correction = s.bias_correction;
   out.rounding_samples = s.rounding_samples;
   out.learned_only = s.learned_only;
@@ -272,6 +278,7 @@ nb::dict OutcomeDict(const Quantizer& quantizer, const Settings& s,
     one["changed"] = layer.changed;
     one["nearest_error"] = layer.nearest_error;
     one["error"] = layer.error;
+    if (!layer.note.empty()) one["note"] = layer.note;
     refined.append(one);
   }
   for (const quantize::SearchStep& step : outcome.steps) {

@@ -353,11 +353,18 @@ Action AddQuantize(CLI::App& app) {
   app.add_flag(
       "--relu6-to-relu", options->pipeline.relu6_to_relu,
       "With --equalize: RELU6 between layers becomes RELU, so that channels can be scaled");
-  app.add_option(
-         "--rounding", options->rounding,
-         "nearest; squant: keeps the sums of weights, needs no data; adaround: learned from "
-         "the calibration data")
-      ->check(CLI::IsMember({"nearest", "squant", "adaround"}))
+  app.add_flag("--smooth", options->pipeline.smooth,
+               "Move outliers of what dense layers read into their weights first, by what the "
+               "calibration data shows (SmoothQuant)");
+  app.add_option("--smooth-alpha", options->pipeline.smooth_alpha,
+                 "With --smooth: how much of the difference goes into the weights")
+      ->check(CLI::Range(0.0, 1.0))
+      ->capture_default_str();
+  app.add_option("--rounding", options->rounding,
+                 "nearest; squant: keeps the sums of weights, needs no data; or learned from the "
+                 "calibration data: adaround, layer by layer, or blocks, for neighbouring layers "
+                 "together")
+      ->check(CLI::IsMember({"nearest", "squant", "adaround", "blocks"}))
       ->capture_default_str();
   app.add_flag("--bias-correction", options->pipeline.bias_correction,
                "Biases take up the mean error of each channel, on the calibration data");

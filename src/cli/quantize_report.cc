@@ -150,10 +150,13 @@ std::string HistogramPicture(const quantize::Observer& observer,
 std::string WhatWasDone(const QuantizeOutcome& outcome, const LayerReport& layer) {
   if (!layer.quantized) return Concat("stays float: ", Escaped(layer.reason));
   std::string out = layer.weight_bits > 0 ? Concat(layer.weight_bits, "-bit weights") : "integers";
-  for (const quantize::RefinedLayer& refined : outcome.made.refined)
-    if (refined.node == layer.node && refined.changed > 0)
+  for (const quantize::RefinedLayer& refined : outcome.made.refined) {
+    if (refined.node != layer.node) continue;
+    if (refined.changed > 0)
       out += Concat(", ", Grouped(refined.changed), " of ", Grouped(refined.weights),
                     " weights rounded the other way");
+    if (!refined.note.empty()) out += Concat(", ", Escaped(refined.note));
+  }
   return out;
 }
 
@@ -284,13 +287,16 @@ Json ToJson(const QuantizeOutcome& outcome) {
   }
   for (const quantize::SearchStep& step : outcome.made.steps)
     steps.push_back({{"what", step.what}, {"accuracy", step.score}, {"kept", step.kept}});
-  for (const quantize::RefinedLayer& layer : outcome.made.refined)
-    refined.push_back({{"op", layer.op},
-                       {"name", layer.name},
-                       {"weights", layer.weights},
-                       {"changed", layer.changed},
-                       {"nearest_error", layer.nearest_error},
-                       {"error", layer.error}});
+  for (const quantize::RefinedLayer& layer : outcome.made.refined) {
+    Json one = {{"op", layer.op},
+                {"name", layer.name},
+                {"weights", layer.weights},
+                {"changed", layer.changed},
+                {"nearest_error", layer.nearest_error},
+                {"error", layer.error}};
+    if (!layer.note.empty()) one["note"] = layer.note;
+    refined.push_back(std::move(one));
+  }
   Json costs = Json::array();
   for (const quantize::LayerCost& cost : outcome.made.costs) {
     Json one = {{"op", cost.op},

@@ -25,12 +25,11 @@ struct EqualizationReport {
 };
 
 // For each pair of layers where the first one's output goes to the second alone, through operators
-// that let a positive factor pass (RELU, pools, PAD with zeros, MEAN over other dimensions,
-// flattening), channel i of the first is divided by s_i and the second's weights for it multiplied:
-// s_i = sqrt(r1_i / r2_i) of the largest magnitudes of the weights. Rounds until the scales are 1
-// within 1e-3. Nagel et al., "Data-Free Quantization Through Weight Equalization and Bias
-// Correction" (2019), 4.1. Constants that other nodes read too are copied. REQUIRES: the module has
-// passed Verify, and ranges are observed afterwards.
+// that let a positive factor pass (channel_factors.h), channel i of the first is divided by s_i and
+// the second's weights for it multiplied: s_i = sqrt(r1_i / r2_i) of the largest magnitudes of the
+// weights. Rounds until the scales are 1 within 1e-3. Nagel et al., "Data-Free Quantization Through
+// Weight Equalization and Bias Correction" (2019), 4.1. Constants that other nodes read too are
+// copied. REQUIRES: the module has passed Verify, and ranges are observed afterwards.
 EqualizationReport EqualizeLayers(ir::Module& module, const EqualizationOptions& options);
 
 }  // namespace edgeml::quantize

@@ -16,18 +16,19 @@ bool IsPlain(const ir::Graph& graph, int32_t v) {
 }  // namespace
 
 int64_t LayerWeights::OutChannel(int64_t element) const {
-  return depthwise ? element % out_channels : element / inner;
+  return depthwise || columns ? element % out_channels : element / inner % out_channels;
 }
 
 int64_t LayerWeights::InChannel(int64_t element) const {
   if (depthwise) return element % out_channels / multiplier;
+  if (columns) return element / out_channels % in_channels;
   const int64_t group = OutChannel(element) / (out_channels / groups);
   return group * in_channels + element % in_channels;
 }
 
 std::optional<LayerWeights> LayerOf(const ir::Graph& graph, const ir::Node& node) {
   if (node.op != OpCode::kConv2D && node.op != OpCode::kDepthwiseConv2D &&
-      node.op != OpCode::kFullyConnected)
+      node.op != OpCode::kFullyConnected && node.op != OpCode::kBatchMatMul)
     return std::nullopt;
   LayerWeights layer;
   layer.input = node.inputs[0];
@@ -44,6 +45,14 @@ std::optional<LayerWeights> LayerOf(const ir::Graph& graph, const ir::Node& node
     layer.out_channels = shape.back();
     if (layer.multiplier < 1 || layer.out_channels % layer.multiplier != 0) return std::nullopt;
     layer.in_channels = layer.out_channels / layer.multiplier;
+    return layer;
+  }
+  if (node.op == OpCode::kBatchMatMul) {
+    const auto& attributes = node.attrs<ir::BatchMatMulAttrs>();
+    if (shape.rank() < 2 || attributes.adj_x) return std::nullopt;
+    layer.columns = !attributes.adj_y;
+    layer.out_channels = shape.back(attributes.adj_y ? 1 : 0);
+    layer.inner = layer.in_channels = shape.back(attributes.adj_y ? 0 : 1);
     return layer;
   }
   layer.out_channels = shape[0];

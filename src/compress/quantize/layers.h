@@ -12,14 +12,15 @@
 
 namespace edgeml::quantize {
 
-// Weights seen as [outputs, inputs]: which channel of the layer's output and of its input each
-// element belongs to.
+// Weights seen as [outputs, inputs] (of BATCH_MATMUL for each matrix): which channel of the layer's
+// output and of its input each element belongs to.
 struct LayerWeights {
   int32_t weights = -1, bias = -1;  // values; bias may be ir::kNoValue
   int32_t input = -1;               // the activation's value
   int64_t out_channels = 0;
   int64_t in_channels = 0;  // of the weights; a group's when the convolution is grouped
   bool depthwise = false;   // output channel o reads input channel o / multiplier alone
+  bool columns = false;     // an output's weights are a column: [inputs, outputs]
   int32_t multiplier = 1;   // depthwise only
   int32_t groups = 1;
 
@@ -31,7 +32,7 @@ struct LayerWeights {
 };
 
 // Null for nodes that are no layer, or whose weights or bias are not plain float32 constants.
-// CONV_2D, DEPTHWISE_CONV_2D, FULLY_CONNECTED.
+// CONV_2D, DEPTHWISE_CONV_2D, FULLY_CONNECTED, and BATCH_MATMUL whose second operand is constant.
 std::optional<LayerWeights> LayerOf(const ir::Graph& graph, const ir::Node& node);
 
 std::span<const float> FloatsOf(const ir::Value& value);

@@ -4,6 +4,8 @@
 
 #include "src/base/strings.h"
 #include "src/compress/quantize/equalization.h"
+#include "src/compress/quantize/refine_blocks.h"
+#include "src/compress/quantize/smoothing.h"
 
 namespace edgeml::quantize {
 namespace {
@@ -14,7 +16,8 @@ struct RoundingName {
 };
 constexpr RoundingName kRoundings[] = {{Rounding::kNearest, "nearest"},
                                        {Rounding::kSquant, "squant"},
-                                       {Rounding::kAdaRound, "adaround"}};
+                                       {Rounding::kAdaRound, "adaround"},
+                                       {Rounding::kBlocks, "blocks"}};
 
 class Pipeline {
  public:
@@ -29,6 +32,7 @@ class Pipeline {
   Result<PipelineResult> Run() {
     EDGEML_RETURN_IF_ERROR(Check());
     if (options_.equalize) Equalize();
+    if (options_.smooth) EDGEML_RETURN_IF_ERROR(Smooth());
     if (options_.Calibrates()) EDGEML_RETURN_IF_ERROR(FindRanges());
     if (options_.Searches())
       EDGEML_RETURN_IF_ERROR(Search());
@@ -53,6 +57,12 @@ class Pipeline {
     if (!(o.max_drop >= 0 && o.max_drop <= 1))
       return Error(Code::kInvalidArgument, "the drop that is allowed, ", o.max_drop,
                    ", is outside of [0, 1]");
+    if (!(o.smooth_alpha >= 0 && o.smooth_alpha <= 1))
+      return Error(Code::kInvalidArgument, "smooth_alpha ", o.smooth_alpha,
+                   " is outside of [0, 1]");
+    if (o.smooth && o.learned_only)
+      return Error(Code::kInvalidArgument,
+                   "smoothing changes what the ranges that training learned are of");
     if (o.calibration.threads < 0 || o.calibration.limit < 0 || o.rounding_samples < 0 ||
         o.max_bytes < 0 || o.max_latency_ms < 0 || o.quantize.block_size < 0)
       return Error(Code::kInvalidArgument,
@@ -95,8 +105,29 @@ class Pipeline {
     if (report.pairs > 0)
       out_.model.learned.assign(out_.model.module.graphs[0].values.size(), std::nullopt);
     out_.notes.push_back(Concat("equalized ", report.pairs, " pairs of layers, by factors up to ",
-                                report.largest_scale));
+                                static_cast<float>(report.largest_scale)));
     if (report.relu6 > 0) out_.notes.push_back(Concat(report.relu6, " RELU6 became RELU"));
+  }
+
+  Status Smooth() {
+    ir::Module& module = out_.model.module;
+    CalibrationOptions how = options_.calibration;
+    how.method = RangeMethod::kMinMax;
+    how.histograms = false;
+    how.values = how.channel_values = SmoothedInputs(module);
+    SmoothReport report;
+    if (!how.values.empty()) {  // else all would be observed
+      const auto seen =
+          Calibrate(module, *input_.samples, how, input_.backends, ProgressOf("smooth"));
+      if (!seen.ok()) return Named(seen.status(), input_.samples_name);
+      report = SmoothLayers(module, *seen, {options_.smooth_alpha});
+    }
+    if (report.sources > 0) out_.model.learned.assign(module.graphs[0].values.size(), std::nullopt);
+    out_.notes.push_back(Concat("smoothed what ", report.layers, " layers read, in ",
+                                report.sources, " places, by factors up to ",
+                                static_cast<float>(report.largest_scale)));
+    for (const std::string& left : report.left) out_.notes.push_back("not smoothed: " + left);
+    return Status::Ok();
   }
 
   Status FindRanges() {
@@ -126,7 +157,8 @@ class Pipeline {
 
   RefineOptions Refining() const {
     RefineOptions refine;
-    refine.round = options_.rounding == Rounding::kAdaRound;
+    refine.round =
+        options_.rounding == Rounding::kAdaRound || options_.rounding == Rounding::kBlocks;
     refine.correct_bias = options_.bias_correction;
     refine.limit = options_.rounding_samples;
     refine.threads = options_.calibration.threads;
@@ -134,9 +166,17 @@ class Pipeline {
   }
 
   Status RefineWeights() {
-    EDGEML_ASSIGN_OR_RETURN(out_.refined,
-                            Refine(out_.model.module, out_.ranges, *input_.samples, Refining(),
-                                   input_.backends, ProgressOf("refine"), out_.options));
+    const auto refine = [&](const auto& how, auto function) {
+      return function(out_.model.module, out_.ranges, *input_.samples, how, input_.backends,
+                      ProgressOf("refine"), out_.options);
+    };
+    if (options_.rounding == Rounding::kBlocks) {
+      BlockRefineOptions how;
+      how.refine = Refining();
+      EDGEML_ASSIGN_OR_RETURN(out_.refined, refine(how, RefineBlocks));
+    } else {
+      EDGEML_ASSIGN_OR_RETURN(out_.refined, refine(Refining(), Refine));
+    }
     return Status::Ok();
   }
 

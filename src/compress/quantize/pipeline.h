@@ -25,9 +25,10 @@ namespace edgeml::quantize {
 enum class Rounding : uint8_t {
   kNearest,
   kSquant,    // keeps sums, without data (squant.h)
-  kAdaRound,  // learned on samples, beginning with that
+  kAdaRound,  // learned layer by layer, beginning with that: Refine
+  kBlocks,    // and then block by block: RefineBlocks
 };
-// "nearest", "squant" or "adaround". Errors: kInvalidArgument with the names there are.
+// "nearest", "squant", "adaround" or "blocks". Errors: kInvalidArgument with the names there are.
 Result<Rounding> ParseRounding(std::string_view name);
 
 struct PipelineOptions {
@@ -36,6 +37,8 @@ struct PipelineOptions {
   // all steps.
   CalibrationOptions calibration;
   bool equalize = false, relu6_to_relu = false;  // see EqualizationOptions
+  bool smooth = false;                           // SmoothLayers, for which samples are run
+  double smooth_alpha = 0.5;                     // see SmoothOptions
   Rounding rounding = Rounding::kSquant;
   bool bias_correction = false;
   int64_t rounding_samples = 0;  // of both; 0 = all
@@ -53,7 +56,9 @@ struct PipelineOptions {
   std::optional<passes::SparseOptions> sparse;
 
   bool Calibrates() const { return InfoOf(quantize.scheme).calibrated; }
-  bool Refines() const { return rounding == Rounding::kAdaRound || bias_correction; }
+  bool Refines() const {
+    return rounding == Rounding::kAdaRound || rounding == Rounding::kBlocks || bias_correction;
+  }
   // Whether forms of the model are tried and judged.
   bool Searches() const {
     return automatic || quantize.scheme == Scheme::kMixed ||
@@ -61,7 +66,7 @@ struct PipelineOptions {
   }
   // Whether samples are run. `seen`: ranges of an earlier run are given.
   bool NeedsSamples(bool seen) const {
-    return (Calibrates() && !seen && !learned_only) || Refines() || Searches();
+    return (Calibrates() && !seen && !learned_only) || smooth || Refines() || Searches();
   }
 };
 
@@ -74,12 +79,13 @@ struct PipelineInput {
   Judge judge;                        // null = no searching
   std::optional<double> float_score;  // of the model by `judge`; asked for when missing
   OnStep on_step;                     // may be null
-  // The progress of one kind of work, "calibrate" or "refine"; empty for a search's inner work.
+  // The progress of one kind of work, "smooth", "calibrate" or "refine"; empty for a search's inner
+  // work.
   std::function<Progress(std::string_view work)> progress;
 };
 
 struct PipelineResult {
-  Prepared model;           // float: what was quantized, channels equalized and so on
+  Prepared model;           // float: what was quantized, channels scaled and so on
   ir::Module small;         // as Quantize() leaves it, then sparse
   QuantizeOptions options;  // that made it
   Ranges ranges;

@@ -200,7 +200,7 @@ class Reconstructor {
       : samples_(samples), options_(options), pool_(std::move(pool)) {}
 
   Status Prepare(const ir::Graph& block, std::span<const BlockWeights> weights,
-                 const BlockBackends& backends);
+                 const runtime::Backends& backends);
   Result<ReconstructedBlock> Run();
 
  private:
@@ -222,15 +222,19 @@ class Reconstructor {
   // Sum of squares of the errors of the first `count` of the batch; their derivative by the outputs
   // goes to cotangents_, divided by the number of elements.
   double Loss(std::span<const int64_t> chosen, size_t count);
-  // With `gradients`, also how it changes with each weight; [weights_, elements].
-  Result<double> MeanError(const std::vector<std::vector<uint8_t>>& up,
+  // Of the samples that are learned from, or those that results are judged by. With `gradients`,
+  // also how it changes with each weight; [weights_, elements].
+  Result<double> MeanError(const std::vector<std::vector<uint8_t>>& up, bool judging,
                            std::vector<std::vector<float>>* gradients = nullptr);
+  int64_t learned_from() const { return samples_.count - samples_.held_out; }
+  Status Tick();  // one of the steps that `progress` counts
   // How the slope of the error changes with each weight, other weights left alone, as Gauss and
   // Newton have it: 2 * the mean of the squared derivatives of the outputs. By the method of
   // Hutchinson (1989): derivatives of sums of the outputs with random signs, squared.
   Result<std::vector<std::vector<float>>> Curvature(const std::vector<std::vector<uint8_t>>& up);
   // Flips weights while the error falls; at most options_.flip_trials trials.
   Status FlipWeights(std::vector<std::vector<uint8_t>>* up, double* error);
+  Status Descend(double nearest_error);
   Status Step(RoundingClock& clock, std::mt19937& random, float gain);
 
   const BlockSamples& samples_;
@@ -243,6 +247,7 @@ class Reconstructor {
   std::vector<Trained> trained_;
   std::vector<std::vector<float>> cotangents_;
   size_t batch_ = 0;
+  int done_ = 0;
 };
 
 Status Reconstructor::SetShapes(int64_t batch) {
@@ -274,8 +279,9 @@ Status Reconstructor::SetShapes(int64_t batch) {
 }
 
 Status Reconstructor::Prepare(const ir::Graph& block, std::span<const BlockWeights> weights,
-                              const BlockBackends& backends) {
-  if (samples_.count < 1 || samples_.inputs.size() != block.inputs.size() ||
+                              const runtime::Backends& backends) {
+  if (samples_.held_out < 0 || learned_from() < 1 ||
+      samples_.inputs.size() != block.inputs.size() ||
       samples_.targets.size() != block.outputs.size() || options_.batch < 1)
     return Error(Code::kInvalidArgument, "samples of ", samples_.inputs.size(), " inputs and ",
                  samples_.targets.size(), " outputs for a block of ", block.inputs.size(), " and ",
@@ -302,7 +308,7 @@ Status Reconstructor::Prepare(const ir::Graph& block, std::span<const BlockWeigh
   }
   EDGEML_RETURN_IF_ERROR(ir::Verify(module));
   context_.program = std::make_shared<const runtime::Program>(std::move(module));
-  context_.backends = backends.backends;
+  context_.backends = backends.run;
   context_.folding = backends.folding;
   context_.pool = pool_;
   context_.memory_cap = options_.memory_cap;
@@ -313,7 +319,7 @@ Status Reconstructor::Prepare(const ir::Graph& block, std::span<const BlockWeigh
       train::GraphGradient gradient,
       train::GraphGradient::Create(executor_->graph(), executor_->graph().outputs, learned));
   gradient_ = std::make_unique<train::GraphGradient>(std::move(gradient));
-  batch_ = Size(std::min<int64_t>(options_.batch, samples_.count));
+  batch_ = Size(std::min<int64_t>(options_.batch, learned_from()));
   EDGEML_RETURN_IF_ERROR(SetShapes(static_cast<int64_t>(batch_)));
   for (size_t i = 0; i < samples_.targets.size(); ++i)
     cotangents_.emplace_back(batch_ * TargetSize(i));
@@ -351,9 +357,12 @@ double Reconstructor::Loss(std::span<const int64_t> chosen, size_t count) {
   return sum;
 }
 
-// Mean squared error over all samples when the weights are rounded so.
-Result<double> Reconstructor::MeanError(const std::vector<std::vector<uint8_t>>& up,
+// Mean squared error when the weights are rounded so.
+Result<double> Reconstructor::MeanError(const std::vector<std::vector<uint8_t>>& up, bool judging,
                                         std::vector<std::vector<float>>* gradients) {
+  const bool held_out = judging && samples_.held_out > 0;
+  const int64_t begin = held_out ? learned_from() : 0;
+  const int64_t end = judging ? samples_.count : learned_from();
   if (gradients != nullptr) {
     gradients->clear();
     for (const LearnedWeights& w : weights_) gradients->emplace_back(w.size());
@@ -361,14 +370,14 @@ Result<double> Reconstructor::MeanError(const std::vector<std::vector<uint8_t>>&
   for (size_t i = 0; i < weights_.size(); ++i) weights_[i].Hard(up[i], Weights(i));
   double sum = 0, elements = 0;
   std::vector<int64_t> chosen(batch_);
-  for (int64_t first = 0; first < samples_.count; first += static_cast<int64_t>(batch_)) {
+  for (int64_t first = begin; first < end; first += static_cast<int64_t>(batch_)) {
     if (options_.cancel != nullptr && options_.cancel->load(std::memory_order_relaxed))
       return Error(Code::kCancelled, "stopped on request");
     // The last batch is filled up with samples that do not count.
     for (size_t b = 0; b < batch_; ++b)
-      chosen[b] = std::min(first + static_cast<int64_t>(b), samples_.count - 1);
+      chosen[b] = std::min(first + static_cast<int64_t>(b), end - 1);
     EDGEML_RETURN_IF_ERROR(Forward(chosen));
-    sum += Loss(chosen, std::min(batch_, Size(samples_.count - first)));
+    sum += Loss(chosen, std::min(batch_, Size(end - first)));
     if (gradients == nullptr) continue;
     const std::vector<std::span<const float>> given(cotangents_.begin(), cotangents_.end());
     EDGEML_RETURN_IF_ERROR(gradient_->Run(*executor_, given, *pool_));
@@ -377,9 +386,10 @@ Result<double> Reconstructor::MeanError(const std::vector<std::vector<uint8_t>>&
       for (size_t j = 0; j < part.size(); ++j) (*gradients)[i][j] += part[j];
     }
   }
-  for (const auto& target : samples_.targets) elements += static_cast<double>(target.size());
+  for (size_t i = 0; i < samples_.targets.size(); ++i)
+    elements += static_cast<double>(TargetSize(i)) * static_cast<double>(end - begin);
   if (gradients != nullptr) {
-    const float share = static_cast<float>(batch_) / static_cast<float>(samples_.count);
+    const float share = static_cast<float>(batch_) / static_cast<float>(end - begin);
     for (std::vector<float>& sums : *gradients)
       for (float& g : sums) g *= share;
   }
@@ -389,7 +399,7 @@ Result<double> Reconstructor::MeanError(const std::vector<std::vector<uint8_t>>&
 Status Reconstructor::Step(RoundingClock& clock, std::mt19937& random, float gain) {
   std::vector<int64_t> chosen(batch_);
   // The library's distributions are not the same everywhere; this is even enough.
-  for (int64_t& sample : chosen) sample = static_cast<int64_t>(random() % Size(samples_.count));
+  for (int64_t& sample : chosen) sample = static_cast<int64_t>(random() % Size(learned_from()));
   for (size_t i = 0; i < weights_.size(); ++i) weights_[i].Soft(Weights(i));
   EDGEML_RETURN_IF_ERROR(Forward(chosen));
   Loss(chosen, batch_);
@@ -418,7 +428,7 @@ Result<std::vector<std::vector<float>>> Reconstructor::Curvature(
   std::vector<int64_t> chosen(batch_);
   for (int draw = 0; draw < kSignDraws; ++draw) {
     for (size_t b = 0; b < batch_; ++b)
-      chosen[b] = static_cast<int64_t>((Size(draw) * batch_ + b) % Size(samples_.count));
+      chosen[b] = static_cast<int64_t>((Size(draw) * batch_ + b) % Size(learned_from()));
     EDGEML_RETURN_IF_ERROR(Forward(chosen));
     for (std::vector<float>& cotangent : cotangents_)
       for (float& c : cotangent) c = random() % 2 == 0 ? 1.0f : -1.0f;
@@ -444,8 +454,9 @@ Status Reconstructor::FlipWeights(std::vector<std::vector<uint8_t>>* up, double*
   if (options_.flip_trials < 1) return Status::Ok();
   EDGEML_ASSIGN_OR_RETURN(const std::vector<std::vector<float>> curvature, Curvature(*up));
   for (int trial = 0; trial < options_.flip_trials; ++trial) {
+    EDGEML_RETURN_IF_ERROR(Tick());
     if (gradients.empty()) {
-      EDGEML_ASSIGN_OR_RETURN(const double same, MeanError(*up, &gradients));
+      EDGEML_ASSIGN_OR_RETURN(const double same, MeanError(*up, false, &gradients));
       *error = std::min(*error, same);
       flips.clear();
       for (size_t i = 0; i < weights_.size(); ++i)
@@ -461,7 +472,7 @@ Status Reconstructor::FlipWeights(std::vector<std::vector<uint8_t>>* up, double*
       for (size_t i = 0; i < together; ++i) (*up)[flips[i].weights][flips[i].at] ^= 1;
     };
     flip();
-    EDGEML_ASSIGN_OR_RETURN(const double found, MeanError(*up));
+    EDGEML_ASSIGN_OR_RETURN(const double found, MeanError(*up, false));
     if (found < *error) {
       *error = found;
       gradients.clear();
@@ -475,64 +486,74 @@ Status Reconstructor::FlipWeights(std::vector<std::vector<uint8_t>>* up, double*
   return Status::Ok();
 }
 
-Result<ReconstructedBlock> Reconstructor::Run() {
-  ReconstructedBlock result;
-  std::vector<std::vector<uint8_t>> nearest, start, learned;
-  size_t count = 0;
-  for (const LearnedWeights& w : weights_) {
-    nearest.push_back(w.nearest_up());
-    start.push_back(w.start_up());
-    count += w.size();
-  }
-  std::vector<std::vector<float>> before;
-  for (size_t i = 0; i < trained_.size(); ++i) {
-    before.push_back(trained_[i].values);
-    std::copy(before[i].begin(), before[i].end(), TrainedInput(i).begin());
-  }
-  EDGEML_ASSIGN_OR_RETURN(result.nearest_error, MeanError(nearest));
-  EDGEML_ASSIGN_OR_RETURN(result.start_error, MeanError(start));
-  if (!std::isfinite(result.nearest_error))
-    return Error(Code::kInvalidArgument, "the block's samples or outputs are not finite");
+Status Reconstructor::Tick() {
+  const int all = options_.iterations + (trained_.empty() ? 2 : 1) * options_.flip_trials;
+  if (options_.progress) options_.progress(++done_, all);
+  if (options_.cancel != nullptr && options_.cancel->load(std::memory_order_relaxed))
+    return Error(Code::kCancelled, "stopped on request");
+  return Status::Ok();
+}
 
+Status Reconstructor::Descend(double nearest_error) {
   RoundingClock clock({options_.iterations, options_.learning_rate, options_.regularization,
                        options_.beta_start, options_.beta_end, options_.warm_start});
   std::mt19937 random(options_.seed);
-  const double gain =
-      result.nearest_error > 0 ? static_cast<double>(count) / result.nearest_error : 0.0;
+  size_t count = 0;
+  for (const LearnedWeights& w : weights_) count += w.size();
+  const double gain = nearest_error > 0 ? static_cast<double>(count) / nearest_error : 0.0;
   for (int t = 0; t < options_.iterations; ++t) {
-    if (options_.cancel != nullptr && options_.cancel->load(std::memory_order_relaxed))
-      return Error(Code::kCancelled, "stopped on request");
+    EDGEML_RETURN_IF_ERROR(Tick());
     EDGEML_RETURN_IF_ERROR(Step(clock, random, static_cast<float>(gain)));
-    if (options_.progress) options_.progress(t + 1, options_.iterations);
     if (clock.regularized() && trained_.empty() &&
         std::all_of(weights_.begin(), weights_.end(),
                     [](const LearnedWeights& w) { return w.settled(); }))
       break;
   }
-  for (const LearnedWeights& w : weights_) learned.push_back(w.learned_up());
-  EDGEML_ASSIGN_OR_RETURN(result.error, MeanError(learned));
-  EDGEML_RETURN_IF_ERROR(FlipWeights(&learned, &result.error));
-  // From the start too, as long as nothing else has been learned that fits other weights.
-  if (trained_.empty()) {
-    std::vector<std::vector<uint8_t>> flipped = start;
-    double error = result.start_error;
-    EDGEML_RETURN_IF_ERROR(FlipWeights(&flipped, &error));
-    if (!(result.error <= error)) {
-      result.error = error;
-      learned = std::move(flipped);
-    }
+  return Status::Ok();
+}
+
+Result<ReconstructedBlock> Reconstructor::Run() {
+  std::vector<std::vector<uint8_t>> nearest, start, learned;
+  for (const LearnedWeights& w : weights_) {
+    nearest.push_back(w.nearest_up());
+    start.push_back(w.start_up());
   }
-  const std::vector<std::vector<uint8_t>>* best = &learned;
-  for (const auto& [error, up] :
-       {std::pair(result.start_error, &start), std::pair(result.nearest_error, &nearest)}) {
-    if (result.error <= error) continue;
+  ReconstructedBlock result;
+  for (const Trained& trained : trained_) result.trained.push_back(trained.values);
+  for (size_t i = 0; i < trained_.size(); ++i)
+    std::copy(trained_[i].values.begin(), trained_[i].values.end(), TrainedInput(i).begin());
+  EDGEML_ASSIGN_OR_RETURN(const double nearest_error, MeanError(nearest, false));
+  EDGEML_ASSIGN_OR_RETURN(double start_error, MeanError(start, false));
+  if (!std::isfinite(nearest_error))
+    return Error(Code::kInvalidArgument, "the block's samples or outputs are not finite");
+  EDGEML_ASSIGN_OR_RETURN(result.nearest_error, MeanError(nearest, true));
+  EDGEML_ASSIGN_OR_RETURN(result.start_error, MeanError(start, true));
+  // What was there before is only given up for something better.
+  std::vector<std::vector<uint8_t>> best = start;
+  result.error = result.start_error;
+  const auto judge = [&](const std::vector<std::vector<uint8_t>>& up, bool with_trained) -> Status {
+    EDGEML_ASSIGN_OR_RETURN(const double error, MeanError(up, true));
+    if (!(error < result.error)) return Status::Ok();
     result.error = error;
     best = up;
+    if (with_trained)
+      for (size_t i = 0; i < trained_.size(); ++i) result.trained[i] = trained_[i].values;
+    return Status::Ok();
+  };
+  EDGEML_RETURN_IF_ERROR(judge(nearest, false));
+  // From the start too, as long as nothing else is learned that fits other weights.
+  if (trained_.empty()) {
+    std::vector<std::vector<uint8_t>> flipped = start;
+    EDGEML_RETURN_IF_ERROR(FlipWeights(&flipped, &start_error));
+    EDGEML_RETURN_IF_ERROR(judge(flipped, false));
   }
+  EDGEML_RETURN_IF_ERROR(Descend(nearest_error));
+  for (const LearnedWeights& w : weights_) learned.push_back(w.learned_up());
+  EDGEML_ASSIGN_OR_RETURN(double error, MeanError(learned, false));
+  EDGEML_RETURN_IF_ERROR(FlipWeights(&learned, &error));
+  EDGEML_RETURN_IF_ERROR(judge(learned, true));
   for (size_t i = 0; i < weights_.size(); ++i)
-    result.weights.push_back(weights_[i].Integers((*best)[i]));
-  for (size_t i = 0; i < trained_.size(); ++i)
-    result.trained.push_back(best == &learned ? trained_[i].values : before[i]);
+    result.weights.push_back(weights_[i].Integers(best[i]));
   return result;
 }
 
@@ -540,7 +561,7 @@ Result<ReconstructedBlock> Reconstructor::Run() {
 
 Result<ReconstructedBlock> ReconstructBlock(const ir::Graph& block, const BlockSamples& samples,
                                             std::span<const BlockWeights> weights,
-                                            const BlockBackends& backends,
+                                            const runtime::Backends& backends,
                                             const ReconstructionOptions& options,
                                             const std::shared_ptr<ThreadPool>& pool) {
   Reconstructor reconstructor(samples, options, pool);

@@ -5,8 +5,9 @@
 //
 // What the descent finds is then improved by flipping weights for which a quadratic model of the
 // loss (gradient, and second derivatives as Gauss and Newton have them) speaks, while the loss over
-// all samples falls; so are the integers that the caller has from rounding layer by layer, and the
-// better of the two is the result.
+// all samples falls; so are the integers that the caller has from rounding layer by layer. The best
+// of all these is the result, on samples held out for that: what a few samples make of many weights
+// may be worse on others.
 //
 // Layers that are rounded one by one (adaround.h) cannot make up for each other, and at 4 bits that
 // counts. The block is a graph of its own, cut out by the caller: its inputs are what the partly
@@ -26,7 +27,7 @@
 #include "edgeml/status.h"
 #include "src/base/thread_pool.h"
 #include "src/ir/graph.h"
-#include "src/runtime/backend.h"
+#include "src/runtime/module_runner.h"
 
 namespace edgeml::quantize {
 
@@ -45,6 +46,9 @@ struct BlockWeights {
 // Samples side by side along the first dimension, which is the batch of every input and output.
 struct BlockSamples {
   int64_t count = 0;
+  // So many of them, the last ones, are not learned from: which of several results is the best is
+  // told by them. 0 = by all.
+  int64_t held_out = 0;
   std::vector<std::span<const float>> inputs;   // of each graph input [count, …]
   std::vector<std::span<const float>> targets;  // of each graph output [count, …]
 };
@@ -66,21 +70,15 @@ struct ReconstructionOptions {
   uint32_t seed = 1;                    // of the choice of samples
   size_t memory_cap = size_t{1} << 30;  // of the runtime's tensors, in bytes
   const std::atomic<bool>* cancel = nullptr;
-  std::function<void(int done, int all)> progress;  // after each step
+  std::function<void(int done, int all)> progress;  // after each step and each trial of flips
 };
 
 struct ReconstructedBlock {
   std::vector<std::vector<int8_t>> weights;  // of each BlockWeights, in the constant's layout
   std::vector<std::vector<float>> trained;   // of options.trained
-  // Mean squared error over all samples and output elements: of nearest rounding, of `start`, and
-  // of the result, which is the best of the three.
+  // Mean squared error over all output elements of the samples held out, or of all if none are: of
+  // nearest rounding, of `start`, and of the result, which is the best of the three.
   double nearest_error = 0, start_error = 0, error = 0;
-};
-
-// What runs the block.
-struct BlockBackends {
-  std::vector<const runtime::Backend*> backends;  // best first
-  const runtime::Backend* folding = nullptr;
 };
 
 // `block`: a verified graph of float32 inputs and outputs that calls no other. The result depends
@@ -89,7 +87,7 @@ struct BlockBackends {
 // those of the runtime.
 Result<ReconstructedBlock> ReconstructBlock(const ir::Graph& block, const BlockSamples& samples,
                                             std::span<const BlockWeights> weights,
-                                            const BlockBackends& backends,
+                                            const runtime::Backends& backends,
                                             const ReconstructionOptions& options,
                                             const std::shared_ptr<ThreadPool>& pool);
 

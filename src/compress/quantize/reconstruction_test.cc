@@ -21,9 +21,9 @@ using ir::OpCode;
 constexpr int32_t kSamples = 96, kSide = 8, kChannels = 8, kWide = 32;
 constexpr int32_t kQMax = 7;  // 4 bits
 
-const BlockBackends& Backends() {
-  static const BlockBackends backends = {{&backends::CpuBackend(), &backends::ReferenceBackend()},
-                                         &backends::ReferenceBackend()};
+const runtime::Backends& Backends() {
+  static const runtime::Backends backends = {&backends::CpuBackend(),
+                                             &backends::ReferenceBackend()};
   return backends;
 }
 
@@ -76,7 +76,7 @@ class Block {
     }
     runtime::ExecutionContext context;
     context.program = std::make_shared<const runtime::Program>(std::move(changed));
-    context.backends = Backends().backends;
+    context.backends = Backends().run;
     context.folding = Backends().folding;
     context.pool = ThreadPool::Create(1);
     context.memory_cap = size_t{1} << 28;
@@ -197,7 +197,7 @@ class ReconstructionTest : public testing::Test {
       specs.push_back({layer.value, layer.axis, layer.scales, 0, -kQMax, kQMax, layer.rounded});
     return specs;
   }
-  BlockSamples Samples() const { return {kSamples, {block.x}, {target}}; }
+  BlockSamples Samples() const { return {kSamples, 0, {block.x}, {target}}; }
 
   Result<ReconstructedBlock> Reconstruct(const ReconstructionOptions& options, int threads = 1) {
     return ReconstructBlock(block.module.graphs[0], Samples(), Specs(), Backends(), options,

@@ -2,17 +2,19 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
+#include <deque>
 #include <limits>
 #include <map>
 #include <memory>
 #include <optional>
+#include <tuple>
 #include <utility>
 
 #include "src/base/cpu_features.h"
 #include "src/base/strings.h"
 #include "src/compress/quantize/gram.h"
 #include "src/compress/quantize/layers.h"
+#include "src/compress/quantize/metrics.h"
 #include "src/ir/window_shape.h"
 #include "src/kernels/convolution/convolution.h"
 
@@ -26,6 +28,10 @@ constexpr float kScaleShares[] = {0, 1.0f, 0.92f, 0.84f, 0.76f, 0.68f, 0.6f, 0.5
 
 size_t Index(int64_t i) { return static_cast<size_t>(i); }
 
+// Of recorded samples, in bytes, beyond one for each thread.
+constexpr size_t kMostRecorded = size_t{64} << 20;
+constexpr int64_t kSamplesPerThread = 8;
+
 // Keeps copies, as floats, of values that a run computes.
 class Recorder : public runtime::TensorObserver {
  public:
@@ -33,58 +39,65 @@ class Recorder : public runtime::TensorObserver {
     Shape shape;
     std::vector<float> values;
   };
-  void Want(int32_t v) { records_[v]; }
-  const Record& Get(int32_t v) const { return records_.at(v); }
+  using Records = std::map<int32_t, Record>;  // by value
+
+  explicit Recorder(const std::vector<int32_t>& wanted) {
+    for (const int32_t v : wanted) records_[v];
+  }
+  // What the last run left, which is gone afterwards.
+  Records Take() {
+    Records taken;
+    for (auto& [v, record] : records_) taken[v] = std::exchange(record, {});
+    return taken;
+  }
 
   Status Observe(int32_t graph, int32_t v, const TensorView& view) override {
     const auto it = records_.find(v);
     if (graph != 0 || it == records_.end()) return Status::Ok();
     it->second.shape = view.shape;
-    it->second.values.resize(Index(view.num_elements()));
-    std::vector<float>& out = it->second.values;
-    switch (view.type) {
-      case DType::kFloat32:
-        std::copy_n(view.as<float>(), out.size(), out.begin());
-        return Status::Ok();
-      case DType::kInt8:
-        return Dequantize<int8_t>(view, out);
-      case DType::kInt16:
-        return Dequantize<int16_t>(view, out);
-      default:
-        return Error(Code::kInternal, "a layer reads ", NameOf(view.type));
-    }
+    if (Dequantize(view, it->second.values)) return Status::Ok();
+    return Error(Code::kInternal, "a layer reads ", NameOf(view.type));
   }
 
  private:
-  template <typename T>
-  static Status Dequantize(const TensorView& view, std::vector<float>& out) {
-    const auto* const stored = view.as<T>();
-    const float scale = view.scale();
-    const int32_t zero = view.zero_point();
-    for (size_t i = 0; i < out.size(); ++i)
-      out[i] = static_cast<float>(static_cast<int32_t>(stored[i]) - zero) * scale;
-    return Status::Ok();
-  }
-  std::map<int32_t, Record> records_;
+  Records records_;
 };
 
-// A network that is run over samples.
-struct Network {
-  Recorder recorder;
-  std::unique_ptr<runtime::ModuleRunner> runner;
-
-  void Open(const ir::Module& module, const runtime::Backends& backends,
-            const std::shared_ptr<ThreadPool>& pool, size_t memory_cap) {
+// A network that is run over samples, on one thread.
+class Network {
+ public:
+  Network(const std::shared_ptr<const runtime::Program>& program,
+          const std::vector<int32_t>& wanted, const runtime::Backends& backends, size_t memory_cap)
+      : recorder_(wanted) {
     runtime::RunnerOptions options;
-    options.pool = pool;
     options.memory_cap = memory_cap;
-    options.observer = &recorder;
-    runner = std::make_unique<runtime::ModuleRunner>(module, backends, options);
+    options.observer = &recorder_;
+    runner_ = std::make_unique<runtime::ModuleRunner>(program, backends, options);
   }
-  Status Run(const std::vector<data::Array>& sample) {
-    runtime::GraphExecutor& executor = runner->executor();
-    EDGEML_RETURN_IF_ERROR(FeedSample(sample, executor, &recorder));
-    return executor.Run();
+  Network(const Network&) = delete;
+  Network& operator=(const Network&) = delete;
+
+  Status Run(const std::vector<data::Array>& sample, Recorder::Records& found) {
+    runtime::GraphExecutor& executor = runner_->executor();
+    EDGEML_RETURN_IF_ERROR(FeedSample(sample, executor, &recorder_));
+    EDGEML_RETURN_IF_ERROR(executor.Run());
+    found = recorder_.Take();
+    return Status::Ok();
+  }
+
+ private:
+  Recorder recorder_;
+  std::unique_ptr<runtime::ModuleRunner> runner_;
+};
+
+// What a sample was in the float network and in the quantized one.
+struct Recorded {
+  Recorder::Records plain, small;
+  size_t bytes() const {
+    size_t floats = 0;
+    for (const Recorder::Records* records : {&plain, &small})
+      for (const auto& [v, record] : *records) floats += record.values.size();
+    return floats * sizeof(float);
   }
 };
 
@@ -178,7 +191,7 @@ class Refiner {
     std::vector<LayerReport> reports;
     EDGEML_ASSIGN_OR_RETURN(const ir::Module quantized,
                             Quantize(module_, ranges_, options, &reports));
-    Network plain, small;
+    std::vector<int32_t> reads, quantized_reads;
     std::vector<Layer> layers;
     std::map<int32_t, WeightFormat> formats;
     for (const LayerReport& report : reports) {
@@ -187,17 +200,28 @@ class Refiner {
       layer.node = report.node;
       layer.weights = *LayerOf(graph_, graph_.nodes[Index(report.node)]);
       layer.quantized_input = report.quantized_input;
-      plain.recorder.Want(layer.weights.input);
-      small.recorder.Want(layer.quantized_input);
+      reads.push_back(layer.weights.input);
+      quantized_reads.push_back(layer.quantized_input);
       formats[layer.node] = report.format;
       layers.push_back(std::move(layer));
     }
-    plain.Open(module_, backends_, nullptr, how_.memory_cap);
-    small.Open(quantized, backends_, nullptr, how_.memory_cap);
-    for (const int64_t i : chosen_) {
-      Status status = RunSample(i, plain, small, layers);
-      if (!status.ok()) return std::move(status).WithContext(samples_.NameOf(i));
-      if (progress_ != nullptr && !progress_(++done_, total_))
+    // Each thread has both networks and takes whole samples.
+    const auto plain = std::make_shared<const runtime::Program>(module_);
+    const auto small = std::make_shared<const runtime::Program>(quantized);
+    std::deque<std::pair<Network, Network>> lanes;
+    for (int worker = 0; worker < pool_->num_threads(); ++worker)
+      lanes.emplace_back(std::piecewise_construct,
+                         std::tuple(plain, reads, backends_, how_.memory_cap),
+                         std::tuple(small, quantized_reads, backends_, how_.memory_cap));
+    const auto total = static_cast<int64_t>(chosen_.size());
+    int64_t count = 0;
+    for (int64_t first = 0; first < total; first += count) {
+      count = std::min(RoundSize(), total - first);
+      std::vector<Recorded> recorded(Index(count));
+      EDGEML_RETURN_IF_ERROR(RunSamples(first, lanes, recorded));
+      EDGEML_RETURN_IF_ERROR(Accumulate(recorded, layers));
+      done_ += count;
+      if (progress_ != nullptr && !progress_(done_, total_))
         return Error(Code::kCancelled, "stopped on request");
     }
     for (Layer& layer : layers)
@@ -205,28 +229,55 @@ class Refiner {
     return Status::Ok();
   }
 
-  Status RunSample(int64_t i, Network& plain, Network& small, std::vector<Layer>& layers) {
-    EDGEML_ASSIGN_OR_RETURN(const std::vector<data::Array> sample, samples_.Get(i));
-    // One thread to a network, and then one to a layer: work in pieces of milliseconds.
-    Status ran[2];
-    pool_->ParallelFor(2, 1, [&](int64_t begin, int64_t end, int) {
-      for (int64_t side = begin; side < end; ++side)
-        ran[side] = (side == 0 ? plain : small).Run(sample);
-    });
-    for (const Status& status : ran) EDGEML_RETURN_IF_ERROR(status);
+  // Samples that are recorded before the layers look at them: a few for each thread.
+  int64_t RoundSize() const {
+    const auto threads = static_cast<int64_t>(pool_->num_threads());
+    const size_t fitting = kMostRecorded / std::max<size_t>(largest_sample_, 1);
+    return largest_sample_ == 0
+               ? threads
+               : std::clamp(static_cast<int64_t>(fitting), threads, kSamplesPerThread * threads);
+  }
+
+  Status RunSamples(int64_t first, std::deque<std::pair<Network, Network>>& lanes,
+                    std::vector<Recorded>& recorded) {
+    std::vector<Status> ran(recorded.size());
+    const auto run = [&](size_t i, std::pair<Network, Network>& networks) -> Status {
+      EDGEML_ASSIGN_OR_RETURN(const std::vector<data::Array> sample,
+                              samples_.Get(chosen_[Index(first) + i]));
+      EDGEML_RETURN_IF_ERROR(networks.first.Run(sample, recorded[i].plain));
+      return networks.second.Run(sample, recorded[i].small);
+    };
+    pool_->ParallelFor(static_cast<int64_t>(recorded.size()), 1,
+                       [&](int64_t begin, int64_t end, int worker) {
+                         for (int64_t i = begin; i < end; ++i)
+                           ran[Index(i)] = run(Index(i), lanes[Index(worker)]);
+                       });
+    for (size_t i = 0; i < ran.size(); ++i) {
+      if (!ran[i].ok())
+        return std::move(ran[i]).WithContext(samples_.NameOf(chosen_[Index(first) + i]));
+      largest_sample_ = std::max(largest_sample_, recorded[i].bytes());
+    }
+    return Status::Ok();
+  }
+
+  // A thread to a layer, which takes the samples in order: so the sums are the same for any number
+  // of threads.
+  Status Accumulate(const std::vector<Recorded>& recorded, std::vector<Layer>& layers) {
     std::vector<Status> added(layers.size());
     pool_->ParallelFor(
         static_cast<int64_t>(layers.size()), 1, [&](int64_t begin, int64_t end, int worker) {
           for (int64_t l = begin; l < end; ++l)
-            added[Index(l)] = Accumulate(layers[Index(l)], plain, small, *own_[Index(worker)]);
+            for (const Recorded& sample : recorded)
+              if (added[Index(l)].ok())
+                added[Index(l)] = Accumulate(layers[Index(l)], sample, *own_[Index(worker)]);
         });
     for (const Status& status : added) EDGEML_RETURN_IF_ERROR(status);
     return Status::Ok();
   }
 
-  Status Accumulate(Layer& layer, const Network& plain, const Network& small, ThreadPool& pool) {
-    const Recorder::Record& x = plain.recorder.Get(layer.weights.input);
-    const Recorder::Record& xq = small.recorder.Get(layer.quantized_input);
+  Status Accumulate(Layer& layer, const Recorded& sample, ThreadPool& pool) {
+    const Recorder::Record& x = sample.plain.at(layer.weights.input);
+    const Recorder::Record& xq = sample.small.at(layer.quantized_input);
     if (x.values.size() != xq.values.size() || x.values.empty()) return Status::Ok();
     const kernels::ConvShape shape = ShapeOf(graph_, layer, x.shape);
     if (!layer.gram) {
@@ -349,6 +400,7 @@ class Refiner {
   const std::shared_ptr<ThreadPool> pool_;
   std::vector<std::shared_ptr<ThreadPool>> own_;  // of one thread, for each worker
   int64_t done_ = 0, total_ = 0;
+  size_t largest_sample_ = 0;  // bytes recorded
   std::vector<RefinedLayer> layers_;
 };
 

@@ -36,6 +36,7 @@ struct RefinedLayer {
   // Mean squared error of the layer's output, summed over its channels, less what no rounding
   // changes: with rounding to the nearest, and now.
   double nearest_error = 0, error = 0;
+  std::string note;  // what became of its block, or why it has none; empty = it was not asked for
 };
 
 // Fills `options.rounded` and `options.bias_shift` for layers with quantized weights:
