@@ -308,6 +308,7 @@ def quantize(
     max_drop: float = 0.01,
     max_size: int = 0,
     max_latency: float = 0.0,
+    sensitivity: bool = False,
     sparse: str = "auto",
     threads: int = 0,
     batch: Optional[int] = None,
@@ -337,7 +338,7 @@ def quantize(
         "equalize": equalize, "relu6_to_relu": relu6_to_relu, "smooth": smooth, "smooth_alpha": float(smooth_alpha),
         "rounding": rounding, "bias_correction": bias_correction, "rounding_samples": rounding_samples, "auto": auto,
         "evaluate": evaluate, "max_drop": float(max_drop), "max_size": max_size, "max_latency": float(max_latency),
-        "sparse": sparse, "threads": threads,
+        "sensitivity": sensitivity, "sparse": sparse, "threads": threads,
     }
     if ranges is not None:
         settings["ranges"] = _read_text(ranges)

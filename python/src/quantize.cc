@@ -50,7 +50,7 @@ struct Settings {
   double percentile = quantize::kDefaultPercentile, max_drop = 0.01, max_latency = 0;
   double smooth_alpha = 0.5;
   bool per_channel = true, allow_float = false, equalize = false, relu6_to_relu = false;
-  bool smooth = false;
+  bool smooth = false, sensitivity = false;
   bool bias_correction = false, automatic = false;
   int threads = 0, block_size = 0;
   int64_t samples = 0, rounding_samples = 0, max_size = 0;
@@ -91,6 +91,7 @@ Settings SettingsOf(const nb::dict& given) {
   Set(given, "samples", s.samples);
   Set(given, "rounding_samples", s.rounding_samples);
   Set(given, "max_size", s.max_size);
+  Set(given, "sensitivity", s.sensitivity);
   Set(given, "max_latency", s.max_latency);
   Set(given, "keep_float", s.keep_float);
   Set(given, "bits", s.bits);
@@ -129,6 +130,7 @@ Result<quantize::PipelineOptions> OptionsOf(const Settings& s) {
   out.max_drop = s.max_drop;
   out.max_bytes = s.max_size;
   out.max_latency_ms = s.max_latency;
+  out.sensitivity = s.sensitivity;
   out.judged = s.evaluate.is_valid() && !s.evaluate.is_none();
   return out;
 }
@@ -288,6 +290,19 @@ nb::dict OutcomeDict(const Quantizer& quantizer, const Settings& s,
     one["kept"] = step.kept;
     steps.append(one);
   }
+  nb::list costs;
+  for (const quantize::LayerCost& cost : outcome.costs) {
+    nb::dict one;
+    one["op"] = cost.op;
+    one["name"] = cost.name;
+    one["weights"] = cost.weights;
+    one["bits"] = cost.bits;
+    one["noise"] = cost.noise;
+    if (cost.latency_ms != 0) one["latency_ms"] = cost.latency_ms;
+    if (cost.score) one["score"] = *cost.score;
+    costs.append(one);
+  }
+  out["costs"] = costs;
   out["layers"] = layers;
   out["refined"] = refined;
   out["steps"] = steps;

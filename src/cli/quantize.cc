@@ -386,6 +386,9 @@ Action AddQuantize(CLI::App& app) {
   app.add_option("--max-drop", options->max_drop,
                  "With --auto and --scheme mixed: points of accuracy that may be lost")
       ->capture_default_str();
+  app.add_flag("--sensitivity", options->pipeline.sensitivity,
+               "Measure each layer's cost when it alone is quantized: noise and, with --eval, "
+               "accuracy");
   app.add_option("--max-size", options->max_size,
                  "With --scheme mixed: bytes of weights instead, e.g. 60K");
   options->sparse.AddTo(app);

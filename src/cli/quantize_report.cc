@@ -220,28 +220,43 @@ std::string Steps(const QuantizeOutcome& outcome) {
 std::string Costs(const QuantizeOutcome& outcome) {
   if (outcome.made.costs.empty()) return "";
   double most = 0;
-  bool timed = false;
+  bool timed = false, judged = false;
   for (const quantize::LayerCost& cost : outcome.made.costs) {
     most = std::max(most, cost.noise);
     timed = timed || cost.latency_ms != 0;
+    judged = judged || cost.score.has_value();
   }
   std::string out = Concat(
       "<h2>What each layer costs alone</h2>\n<p class=soft>Noise at the model's outputs, as a "
-      "share "
-      "of their mean square, when this layer alone is quantized",
+      "share of their mean square, when this layer alone is quantized",
+      judged ? ", and the accuracy then" : "",
       timed ? "; and how much longer the model takes when it alone stays float" : "",
-      ". In the order in which they were chosen.</p>\n<table><tr><th>layer</th><th "
-      "class=n>bits</th>"
-      "<th class=n>weights</th><th>noise</th>",
-      timed ? "<th class=n>float, ms more</th>" : "", "</tr>\n");
+      ".</p>\n<table><tr><th>layer</th><th class=n>bits</th><th class=n>weights</th>"
+      "<th>noise</th>",
+      timed ? "<th class=n>float, ms more</th>" : "", judged ? "<th class=n>accuracy</th>" : "",
+      "</tr>\n");
   for (const quantize::LayerCost& cost : outcome.made.costs)
     out += Concat(
         "<tr><td class=name><b>", Escaped(cost.op), "</b> ", Escaped(cost.name),
         "</td><td class=n>", cost.bits, "</td><td class=n>", Grouped(cost.weights),
         "</td><td><span class=bar style=\"width:", Fixed(most > 0 ? cost.noise / most * 120 : 0, 0),
         "px\"></span> ", Significant(cost.noise), "</td>",
-        timed ? Concat("<td class=n>", Fixed(cost.latency_ms, 3), "</td>") : "", "</tr>\n");
+        timed ? Concat("<td class=n>", Fixed(cost.latency_ms, 3), "</td>") : "",
+        cost.score ? Concat("<td class=n>", Percent(*cost.score), "</td>") : "", "</tr>\n");
   return out + "</table>\n";
+}
+
+void PrintCosts(const QuantizeOutcome& outcome) {
+  constexpr size_t kMost = 10;
+  const std::vector<quantize::LayerCost>& costs = outcome.made.costs;
+  if (costs.empty()) return;
+  Table table({"quantized alone", "output", ">bits", ">noise of the outputs", ">accuracy"});
+  for (size_t i = 0; i < std::min(costs.size(), kMost); ++i)
+    table.Add({costs[i].op, Printable(costs[i].name), std::to_string(costs[i].bits),
+               Significant(costs[i].noise), costs[i].score ? Percent(*costs[i].score) : ""});
+  table.Print();
+  if (costs.size() > kMost)
+    std::printf("  and %zu more; --report and --json have all\n", costs.size() - kMost);
 }
 
 }  // namespace
@@ -267,6 +282,7 @@ void PrintOutcome(const QuantizeOutcome& outcome) {
     std::printf("%lld of %zu float operators quantized\n", static_cast<long long>(quantized),
                 outcome.made.layers.size());
   if (!stays.empty()) stays.Print();
+  PrintCosts(outcome);
   if (outcome.before.evaluation && outcome.after.evaluation)
     std::printf("accuracy %s → %s on %s examples of %s\n",
                 Percent(outcome.before.evaluation->accuracy).c_str(),
@@ -305,6 +321,7 @@ Json ToJson(const QuantizeOutcome& outcome) {
                 {"bits", cost.bits},
                 {"noise", cost.noise}};
     if (cost.latency_ms != 0) one["latency_ms"] = cost.latency_ms;
+    if (cost.score) one["accuracy"] = *cost.score;
     costs.push_back(std::move(one));
   }
   Json json = {{"input", outcome.in},

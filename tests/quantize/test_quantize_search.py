@@ -87,3 +87,11 @@ def test_budgets_that_do_not_fit(options, words, quantize, tmp_path):
     error = quantize(*options, code=2)
     assert all(word in error for word in words), error
     assert not list(tmp_path.iterdir())
+
+
+def test_sensitivity_names_the_worst_layer(quantize):
+    report = quantize("--sensitivity", "--scheme", "int4")
+    costs = report["costs"]
+    assert len(costs) == len(bits_of(report)) and all(0 <= cost["accuracy"] <= 1 for cost in costs)
+    noises = [cost["noise"] for cost in costs]
+    assert noises == sorted(noises, reverse=True) and noises[0] > noises[-1] > 0

@@ -1,5 +1,6 @@
 #include "src/compress/quantize/pipeline.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "src/base/strings.h"
@@ -38,6 +39,7 @@ class Pipeline {
       EDGEML_RETURN_IF_ERROR(Search());
     else if (options_.Refines())
       EDGEML_RETURN_IF_ERROR(RefineWeights());
+    if (options_.sensitivity) EDGEML_RETURN_IF_ERROR(MeasureLayers());
     EDGEML_ASSIGN_OR_RETURN(out_.small,
                             Quantize(out_.model.module, out_.ranges, out_.options, &out_.layers));
     if (options_.sparse) {
@@ -76,6 +78,10 @@ class Pipeline {
       return Error(Code::kInvalidArgument,
                    "blocks of weights with scales of their own are for the scheme weight-int4: "
                    "LiteRT has no kernel that multiplies them by integer activations");
+    if (o.sensitivity && !o.Calibrates())
+      return Error(Code::kInvalidArgument,
+                   "the sensitivity of layers is measured for schemes that "
+                   "are calibrated");
     if (o.Searches() && (!o.Calibrates() || input_.judge == nullptr))
       return Error(Code::kInvalidArgument,
                    "to mend until it is good (auto), and the scheme mixed, need something to judge "
@@ -177,6 +183,17 @@ class Pipeline {
     } else {
       EDGEML_ASSIGN_OR_RETURN(out_.refined, refine(Refining(), Refine));
     }
+    return Status::Ok();
+  }
+
+  Status MeasureLayers() {
+    SensitivityOptions how;
+    how.threads = options_.calibration.threads;
+    how.judge = input_.judge;
+    EDGEML_ASSIGN_OR_RETURN(
+        out_.costs, MeasureSensitivity(out_.model.module, out_.ranges, *input_.samples,
+                                       out_.options, how, input_.backends, ProgressOf("layers")));
+    std::ranges::sort(out_.costs, std::ranges::greater{}, &LayerCost::noise);
     return Status::Ok();
   }
 

@@ -52,6 +52,9 @@ struct PipelineOptions {
   double max_drop = 0.01;
   int64_t max_bytes = 0;      // of weights; 0 = no such budget
   double max_latency_ms = 0;  // one thread, on this machine; 0 = no such budget
+  // Measure what each layer costs when it alone is quantized: noise, and the score if there is a
+  // judge.
+  bool sensitivity = false;
   // In the end pruned weights are stored without their zeros where that is smaller.
   std::optional<passes::SparseOptions> sparse;
 
@@ -66,7 +69,8 @@ struct PipelineOptions {
   }
   // Whether samples are run. `seen`: ranges of an earlier run are given.
   bool NeedsSamples(bool seen) const {
-    return (Calibrates() && !seen && !learned_only) || smooth || Refines() || Searches();
+    return (Calibrates() && !seen && !learned_only) || smooth || Refines() || Searches() ||
+           sensitivity;
   }
 };
 

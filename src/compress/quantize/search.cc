@@ -150,6 +150,9 @@ Result<std::vector<LayerCost>> MeasureSensitivity(const ir::Module& module, cons
     cost.weights = layer.weights;
     cost.bits = layer.report.weight_bits;
     cost.noise = ShareOf(errors);
+    if (how.judge != nullptr) {
+      EDGEML_ASSIGN_OR_RETURN(cost.score, how.judge(small));
+    }
     costs.push_back(std::move(cost));
     if (progress != nullptr &&
         !progress(static_cast<int64_t>(costs.size()), static_cast<int64_t>(layers.size())))

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -30,11 +31,14 @@ struct LayerCost {
   double noise = 0;
   // How much longer the model takes when this layer alone stays float, in ms; 0 = not measured.
   double latency_ms = 0;
+  // The judge's score when this layer alone is quantized, if it was asked.
+  std::optional<double> score;
 };
 
 struct SensitivityOptions {
   int64_t limit = 16;  // samples; 0 = all
   int threads = 0;
+  Judge judge;  // asked about each layer; null = not
 };
 
 // One entry for each layer with weights that `options` quantize, in their order. Errors: of
