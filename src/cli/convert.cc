@@ -18,7 +18,7 @@ struct Options {
   ImportOptions reading;
   MetadataOptions metadata;
   convert::Options convert;
-  SparseOption sparse;
+  SparseOption sparse{"off"};  // an operator more, and nothing is asked to be small
 };
 
 void Print(const Options& options, const convert::Report& report, uint64_t output_bytes) {

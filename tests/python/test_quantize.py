@@ -112,7 +112,7 @@ def test_bad_settings(dataset):
         "there is no method 'most'": {"method": "most"},
         "there is no rounding 'up'": {"rounding": "up"},
         "called 'nobody'": {"keep_float": ["nobody"]},
-        "judge by a score": {"auto": True},
+        "something to judge by": {"auto": True},
         "percentile": {"percentile": 0},
     }.items():
         with pytest.raises(edge_ml.ConverterError, match=words):

@@ -89,9 +89,9 @@ def sqnr(wanted: list, found: list) -> float:
 
 @pytest.fixture(scope="session")
 def engines():
-    """What the tests call: exact, litert, same, sqnr."""
+    """What the tests call: run, exact, litert, same, sqnr."""
     class Engines:
         pass
-    for function in (exact, litert, same, sqnr):
+    for function in (run, exact, litert, same, sqnr):
         setattr(Engines, function.__name__, staticmethod(function))
     return Engines

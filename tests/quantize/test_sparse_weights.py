@@ -1,7 +1,6 @@
 """Pruned weights stored sparse: smaller files, and nothing else changed, whatever runs them."""
 from __future__ import annotations
 
-import conftest
 import numpy as np
 import pytest
 from ai_edge_litert import interpreter as peer
@@ -46,9 +45,9 @@ def test_smaller_and_the_same(name, scheme, pruned, write, engines):
     dense, sparse = write(name, scheme, "off"), write(name, scheme, "auto")
     assert len(sparse) <= len(dense) * MOST[name].get(scheme, 1)
     for kernels in KERNELS:
-        wanted = conftest.run(peer, kernels, dense, samples)
+        wanted = engines.run(peer, kernels, dense, samples)
         assert any(np.ptp(outputs[0]) > 0 for outputs in wanted)
-        found = conftest.run(peer, kernels, sparse, samples)
+        found = engines.run(peer, kernels, sparse, samples)
         np.testing.assert_array_equal(found, wanted)
     ours = engines.exact(sparse, samples)
     np.testing.assert_array_equal(ours, engines.exact(dense, samples))
@@ -62,11 +61,11 @@ def test_where_no_delegate_is_in_the_way(name, scheme, pruned, write, engines):
     dense, sparse = write(name, scheme, "off"), write(name, scheme, "all")
     assert len(sparse) < 0.7 * len(dense)
     for kernels in KERNELS[:2]:
-        np.testing.assert_array_equal(conftest.run(peer, kernels, sparse, samples), conftest.run(peer, kernels, dense, samples))
+        np.testing.assert_array_equal(engines.run(peer, kernels, sparse, samples), engines.run(peer, kernels, dense, samples))
     np.testing.assert_array_equal(engines.exact(sparse, samples), engines.exact(dense, samples))
     # Why this is not the default.
     with pytest.raises(RuntimeError, match="delegate"):
-        conftest.run(peer, RESOLVERS.AUTO, sparse, samples)
+        engines.run(peer, RESOLVERS.AUTO, sparse, samples)
 
 
 @pytest.mark.parametrize("scheme", ["float", "float16"])
@@ -93,7 +92,7 @@ def test_quantizing_what_is_sparse(scheme, pruned, write, edgeml, tmp_path):
 def test_a_pruned_network(scheme, most, data, edgeml, tmp_path):
     source, out = data / "keras" / "mnist_dense128_pruned_finetuned.h5", tmp_path / "out.tflite"
     if scheme == "float":
-        edgeml("convert", source, out)
+        edgeml("convert", source, out, "--sparse", "auto")
     else:
         edgeml("quantize", source, out, "--scheme", scheme, "--calibration", f"mnist:{data / 'mnist'}", "--samples", 32)
     assert out.stat().st_size <= most

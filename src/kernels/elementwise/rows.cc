@@ -16,29 +16,35 @@ const RowKernels* RowsFor([[maybe_unused]] SimdLevel level) {
 
 namespace {
 
-RowMultiplier Split(FixedPointMultiplier m) {
-  return {m.mantissa, std::max(m.shift, 0), std::max(-m.shift, 0)};
-}
+double RealOf(FixedPointMultiplier m) { return std::ldexp(m.mantissa, m.shift - 31); }
 
 }  // namespace
 
 bool SettleQuantizedRows(RowOp op, bool is_unsigned, const QuantizedArithmeticParams& params,
                          QuantizedRowArgs* args) {
   *args = QuantizedRowArgs();
-  args->op = op;
+  args->op = op == RowOp::kSub ? RowOp::kAdd : op;
   args->is_unsigned = is_unsigned;
-  args->zero_a = params.zero_point_a;
-  args->zero_b = params.zero_point_b;
-  args->zero_out = params.zero_point_out;
-  args->a = Split(params.multiplier_a);
-  args->b = Split(params.multiplier_b);
-  args->out = Split(params.multiplier_out);
-  args->min = params.lo;
-  args->max = params.hi;
+  args->min = static_cast<float>(params.lo);
+  args->max = static_cast<float>(params.hi);
   if (params.power_of_two) return false;
-  // Inputs and sums keep two bits of headroom for the rounding.
-  if (op == RowOp::kMul) return args->out.left <= 8;
-  return params.left_shift == 20 && args->a.left == 0 && args->b.left == 0 && args->out.left == 0;
+  const double out = RealOf(params.multiplier_out);
+  if (op == RowOp::kMul) {
+    args->scale_a = static_cast<float>(out);
+    args->zero_a = static_cast<float>(params.zero_point_a);
+    args->zero_b = static_cast<float>(params.zero_point_b);
+    args->offset = static_cast<float>(params.zero_point_out);
+    return params.multiplier_out.shift <= 8;
+  }
+  const double shifted = std::ldexp(out, params.left_shift);
+  const double a = RealOf(params.multiplier_a) * shifted;
+  const double b = RealOf(params.multiplier_b) * (op == RowOp::kSub ? -shifted : shifted);
+  args->scale_a = static_cast<float>(a);
+  args->scale_b = static_cast<float>(b);
+  args->offset =
+      static_cast<float>(params.zero_point_out - a * params.zero_point_a - b * params.zero_point_b);
+  return params.left_shift == 20 && params.multiplier_a.shift <= 0 &&
+         params.multiplier_b.shift <= 0 && params.multiplier_out.shift <= 0;
 }
 
 void QuantizeRowsWith(const RowKernels& kernels, const float* values, size_t rows, size_t n,

@@ -63,55 +63,34 @@ void BinaryFloat(RowOp op, const float* a, int a_step, const float* b, int b_ste
   });
 }
 
-// The parts of a RowMultiplier as vectors.
-struct Scaler {
-  VI multiplier, right, rounding, sign_mask;
-  int left;
-
-  explicit Scaler(const RowMultiplier& m) : left(m.left) {
-    const DI d;
-    multiplier = hn::Set(d, m.multiplier);
-    right = hn::Set(d, m.right);
-    rounding = hn::Set(d, m.right > 0 ? int32_t{1} << (m.right - 1) : 0);
-    sign_mask = hn::Set(d, m.right > 0 ? -1 : 0);
-  }
-  HWY_INLINE VI operator()(VI x) const {
-    if (left != 0) x = hn::Shl(x, hn::Set(DI(), left));
-    const VI y = RoundingDoublingHighMul(x, multiplier);
-    const VI sign = hn::And(hn::ShiftRight<31>(y), sign_mask);
-    return hn::Shr(hn::Add(hn::Add(y, rounding), sign), right);
-  }
-};
-
 template <typename T>
 void BinaryQuantizedTyped(const QuantizedRowArgs& q, const T* a, int a_step, const T* b, int b_step,
                           int64_t n, T* out) {
   const DI d;
+  const DF df;
   const hn::Rebind<T, DI> d8;
-  const Scaler scale_a(q.a), scale_b(q.b), scale_out(q.out);
-  const VI zero_a = hn::Set(d, q.zero_a), zero_b = hn::Set(d, q.zero_b);
-  const VI zero_out = hn::Set(d, q.zero_out), lo = hn::Set(d, q.min), hi = hn::Set(d, q.max);
+  const VF scale_a = hn::Set(df, q.scale_a), scale_b = hn::Set(df, q.scale_b);
+  const VF zero_a = hn::Set(df, q.zero_a), zero_b = hn::Set(df, q.zero_b);
+  const VF offset = hn::Set(df, q.offset), lo = hn::Set(df, q.min), hi = hn::Set(df, q.max);
   const auto load = [&](const T* from, int step, int64_t i, int count) HWY_ATTR {
     const auto bytes = step != 0 ? LoadPart(d8, from + i, count) : hn::Set(d8, from[0]);
-    return hn::PromoteTo(d, bytes);
+    return hn::ConvertTo(df, hn::PromoteTo(d, bytes));
   };
-  const auto store = [&](VI y, int64_t i, int count) HWY_ATTR {
-    y = hn::Min(hn::Max(hn::Add(y, zero_out), lo), hi);
-    StorePart(hn::DemoteTo(d8, y), d8, out + i, count);
+  const auto store = [&](VF y, int64_t i, int count) HWY_ATTR {
+    const VI rounded = RoundToInt(hn::Min(hn::Max(y, lo), hi));
+    StorePart(hn::DemoteTo(d8, rounded), d8, out + i, count);
   };
   if (q.op == RowOp::kMul) {
     ForVectors(n, [&](int64_t i, int count) HWY_ATTR {
-      const VI x = hn::Sub(load(a, a_step, i, count), zero_a);
-      const VI y = hn::Sub(load(b, b_step, i, count), zero_b);
-      store(scale_out(hn::Mul(x, y)), i, count);
+      const VF x = hn::Sub(load(a, a_step, i, count), zero_a);
+      const VF y = hn::Sub(load(b, b_step, i, count), zero_b);
+      store(hn::MulAdd(hn::Mul(x, y), scale_a, offset), i, count);
     });
     return;
   }
-  const bool subtract = q.op == RowOp::kSub;
   ForVectors(n, [&](int64_t i, int count) HWY_ATTR {
-    const VI x = scale_a(hn::ShiftLeft<20>(hn::Sub(load(a, a_step, i, count), zero_a)));
-    const VI y = scale_b(hn::ShiftLeft<20>(hn::Sub(load(b, b_step, i, count), zero_b)));
-    store(scale_out(subtract ? hn::Sub(x, y) : hn::Add(x, y)), i, count);
+    const VF y = hn::MulAdd(load(b, b_step, i, count), scale_b, offset);
+    store(hn::MulAdd(load(a, a_step, i, count), scale_a, y), i, count);
   });
 }
 

@@ -10,20 +10,14 @@ namespace edgeml::kernels {
 enum class RowOp : int32_t { kAdd, kSub, kMul, kMaximum, kMinimum, kSquaredDifference };
 enum class RowFunction : int32_t { kLogistic, kTanh, kHardSwish };
 
-// x * multiplier / 2^31, then / 2^right, both rounded as MultiplyByFixedPoint does.
-struct RowMultiplier {
-  int32_t multiplier = 0;
-  int32_t left = 0;   // x is shifted left first; at most 8
-  int32_t right = 0;  // in [0, 31]
-};
-
+// In float32, rounded once, ties to even: at most a quantum from the reference.
 struct QuantizedRowArgs {
-  RowOp op = RowOp::kAdd;    // kAdd, kSub or kMul
+  RowOp op = RowOp::kAdd;    // kAdd or kMul
   bool is_unsigned = false;  // all three are uint8, else int8
-  int32_t zero_a = 0, zero_b = 0, zero_out = 0;
-  RowMultiplier a, b;  // of inputs shifted left by 20; not read by kMul
-  RowMultiplier out;
-  int32_t min = 0, max = 0;
+  // kAdd: a * scale_a + b * scale_b + offset; kMul: (a - zero_a) * (b - zero_b) * scale_a + offset.
+  float scale_a = 0, scale_b = 0, offset = 0;
+  float zero_a = 0, zero_b = 0;
+  float min = 0, max = 0;
 };
 
 struct RowKernels {

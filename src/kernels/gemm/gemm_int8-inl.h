@@ -243,8 +243,8 @@ inline void RunInt8(const GemmInt8Args& args, const GemmTile& tile, void* worksp
       } else {
         uint8_t* out = args.output + row * args.ldc + column;
         switch (args.requantize.mode) {
-          case RequantizeMode::kFast:
-            StoreQuantized<RequantizeMode::kFast>(args.requantize, sums, step.rows, vectors, column,
+          case RequantizeMode::kFloat:
+            StoreQuantized<RequantizeMode::kFloat>(args.requantize, sums, step.rows, vectors, column,
                                                   columns, args.ldc, out);
             break;
           case RequantizeMode::kGeneral:

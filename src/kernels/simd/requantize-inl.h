@@ -1,5 +1,4 @@
-// Requantization of vectors of 32-bit sums, for SIMD sources. Bit-exact with the scalar definition
-// in src/tensor/fixed_point.h.
+// Requantization of vectors of 32-bit sums, for SIMD sources. Contract: requantize_args.h.
 #ifndef EDGEML_KERNELS_SIMD_REQUANTIZE_INL_H_
 #define EDGEML_KERNELS_SIMD_REQUANTIZE_INL_H_
 
@@ -26,19 +25,32 @@ EDGEML_INLINE V RoundingDoublingHighMul(V x, V m) {
                      hn::BitCast(d, hn::ShiftRight<31>(hn::BitCast(du64, even))));
 }
 
+// To the nearest, ties to even. REQUIRES: the result fits.
+EDGEML_INLINE hn::Vec128<int32_t> RoundToInt(hn::Vec128<float> v) {
+  return hn::Vec128<int32_t>{_mm_cvtps_epi32(v.raw)};
+}
+EDGEML_INLINE hn::Vec256<int32_t> RoundToInt(hn::Vec256<float> v) {
+  return hn::Vec256<int32_t>{_mm256_cvtps_epi32(v.raw)};
+}
+#if HWY_TARGET <= HWY_AVX3
+EDGEML_INLINE hn::Vec512<int32_t> RoundToInt(hn::Vec512<float> v) {
+  // Not the unmasked form: GCC 12 takes its undefined source for a mistake of ours.
+  return hn::Vec512<int32_t>{_mm512_maskz_cvtps_epi32(0xFFFF, v.raw)};
+}
+#endif
+
 // One vector of columns starting at `c`; the result is not clamped to the output's range.
 template <RequantizeMode kMode, class D>
 EDGEML_INLINE hn::Vec<D> RequantizeVector(D d, const RequantizeArgs& q, hn::Vec<D> x, int64_t c) {
-  if constexpr (kMode == RequantizeMode::kGeneral) x = hn::Shl(x, hn::LoadU(d, q.left + c));
-  const auto y = RoundingDoublingHighMul(x, hn::LoadU(d, q.multiplier + c));
-  const auto rounding = hn::LoadU(d, q.rounding + c);
-  const auto right = hn::LoadU(d, q.right + c);
-  if constexpr (kMode == RequantizeMode::kFast) {
-    // Ties away from zero: the shift floors, so negative values get one less before it. The sign of
-    // x serves: it differs from the sign of y only where y is zero, and then the result is the
-    // same.
-    return hn::Shr(hn::Add(hn::Add(y, rounding), hn::ShiftRight<31>(x)), right);
+  if constexpr (kMode == RequantizeMode::kFloat) {
+    const hn::Rebind<float, D> df;
+    const auto zero_point = hn::Set(df, static_cast<float>(q.zero_point));
+    return RoundToInt(hn::MulAdd(hn::ConvertTo(df, x), hn::LoadU(df, q.scale + c), zero_point));
   } else {
+    x = hn::Shl(x, hn::LoadU(d, q.left + c));
+    const auto y = RoundingDoublingHighMul(x, hn::LoadU(d, q.multiplier + c));
+    const auto rounding = hn::LoadU(d, q.rounding + c);
+    const auto right = hn::LoadU(d, q.right + c);
     const auto remainder = hn::And(y, rounding);
     const auto threshold = hn::Sub(hn::ShiftRight<1>(rounding), hn::ShiftRight<31>(y));
     const auto up = hn::IfThenElseZero(hn::Gt(remainder, threshold), hn::Set(d, 1));

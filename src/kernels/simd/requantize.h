@@ -25,6 +25,7 @@ class Requantization {
   const RequantizeArgs& args() const { return args_; }
 
  private:
+  std::vector<float> scale_;
   std::vector<int32_t> multiplier_, left_, right_, rounding_;
   RequantizeArgs args_;
 };

@@ -6,20 +6,22 @@
 
 namespace edgeml::kernels {
 
-// Per column c: y = MultiplyByFixedPoint(sum, {multiplier, shift}) + zero_point, clamped, with the
-// double rounding of src/tensor/fixed_point.h, bit for bit. All arrays are padded to whole vectors.
+// Per column c: y = MultiplyByFixedPoint(sum, {multiplier, shift}) + zero_point, clamped. All
+// arrays are padded to whole vectors.
 //
-// kFast needs every shift in [-20, -1] and every |sum| < 2^30 (columns whose sums all become zero
-// do not count); kGeneral takes anything. Requantization::Settle in requantize.h decides.
-enum class RequantizeMode : int32_t { kFast, kGeneral };
+// kFloat multiplies in float32 and rounds once, ties to even: at most one quantum from the double
+// rounding of src/tensor/fixed_point.h, in a quarter of its instructions. It needs |sum| < 2^31 and
+// results within int32. kGeneral takes anything, bit for bit. Requantization::Settle in
+// requantize.h decides.
+enum class RequantizeMode : int32_t { kFloat, kGeneral };
 
 struct RequantizeArgs {
   RequantizeMode mode = RequantizeMode::kGeneral;
+  const float* scale = nullptr;  // kFloat alone, as are the others to kGeneral
   const int32_t* multiplier = nullptr;
-  const int32_t* left = nullptr;   // max(shift, 0)
-  const int32_t* right = nullptr;  // max(-shift, 0)
-  // kFast: 2^(right - 1) + zero_point * 2^right; kGeneral: 2^right - 1.
-  const int32_t* rounding = nullptr;
+  const int32_t* left = nullptr;      // max(shift, 0)
+  const int32_t* right = nullptr;     // max(-shift, 0)
+  const int32_t* rounding = nullptr;  // 2^right - 1
   // In the int8 domain: a uint8 output has 128 subtracted here and added again by `flip`.
   int32_t zero_point = 0;
   int32_t min = -128, max = 127;

@@ -2,6 +2,8 @@
 #ifndef EDGEML_KERNELS_SIMD_SIMD_TEST_UTIL_H_
 #define EDGEML_KERNELS_SIMD_SIMD_TEST_UTIL_H_
 
+#include <gtest/gtest.h>
+
 #include <cstdint>
 #include <random>
 #include <vector>
@@ -44,6 +46,20 @@ class AlignedBytes {
  private:
   std::vector<std::byte> storage_;
 };
+
+// Whether integers are within one of each other; else where not.
+template <typename T>
+testing::AssertionResult WithinAQuantum(const std::vector<T>& actual,
+                                        const std::vector<T>& expected) {
+  if (actual.size() != expected.size()) return testing::AssertionFailure() << "other sizes";
+  for (size_t i = 0; i < actual.size(); ++i) {
+    const int apart = int{actual[i]} - int{expected[i]};
+    if (apart < -1 || apart > 1)
+      return testing::AssertionFailure()
+             << "at " << i << " " << int{actual[i]} << ", not " << int{expected[i]};
+  }
+  return testing::AssertionSuccess();
+}
 
 inline std::vector<SimdLevel> LevelsToTest() {
   std::vector<SimdLevel> levels;
