@@ -28,7 +28,7 @@ MODELS = {
     "activation_gelu": (INT8, INT16),
     "activation_log_softmax": (INT8, "LOG_SOFTMAX"),
     "leaky_relu": (INT8, INT16),
-    "prelu": (INT8, "PRELU"),
+    "prelu": (INT8, INT16),
     "dense_stack": (INT8, INT16),
     "dense_wide": (INT8, INT16),
     "permute": (INT8, INT16),

@@ -62,7 +62,7 @@ constexpr Convention kConventions[] = {
     Own(OpCode::kReluN1To1, false),
     Own(OpCode::kRelu0To1, false),
     Own(OpCode::kLeakyRelu),
-    Own(OpCode::kPrelu, false),
+    Own(OpCode::kPrelu),
     Own(OpCode::kElu, false),
     Own(OpCode::kGelu),
     Own(OpCode::kHardSwish, false),
@@ -163,6 +163,10 @@ Affine FixedAffine(OpCode op, DType type) {
   if (op == OpCode::kLogSoftmax) return {16.0f / 256, 127};
   if (symmetric) return {1.0f / 128, 0};
   return {1.0f / 256, -128};
+}
+
+DType ConstantTypeOf(OpCode op, DType activations) {
+  return op == OpCode::kPrelu ? DType::kInt8 : activations;
 }
 
 const char* WhyNot(const ir::Graph& graph, const ir::Node& node, DType activations) {

@@ -47,6 +47,9 @@ std::span<const Convention> Conventions();
 // The output's parameters of an operator whose convention is kFixed.
 Affine FixedAffine(ir::OpCode op, DType type);
 
+// The type of constants that meet activations: int8 slopes of PRELU, else that of the activations.
+DType ConstantTypeOf(ir::OpCode op, DType activations);
+
 // Why a node cannot be quantized that its convention allows, or null: attributes that LiteRT's
 // quantized kernels do not take.
 const char* WhyNot(const ir::Graph& graph, const ir::Node& node, DType activations);

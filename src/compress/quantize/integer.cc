@@ -105,7 +105,7 @@ class Quantizer {
     const Stored& now = stored(v);
     if (now.value != ir::kNoValue && now.affine == affine && graph_.value(now.value).type == type)
       return now.value;
-    const auto key = std::tuple(v, affine.scale, affine.zero_point);
+    const auto key = std::tuple(v, affine.scale, affine.zero_point, type);
     if (const auto it = copies_.find(key); it != copies_.end()) return it->second;
     const int32_t from = now.value == ir::kNoValue ? v : now.value;
     const int32_t made = AddQuantized(v, "_quantized", type, affine);
@@ -113,18 +113,17 @@ class Quantizer {
     return copies_[key] = made;
   }
 
-  int32_t HaveConstant(int32_t v, const Affine& affine) {
-    const auto key = std::tuple(v, affine.scale, affine.zero_point);
+  int32_t HaveConstant(int32_t v, const Affine& affine, DType type) {
+    const auto key = std::tuple(v, affine.scale, affine.zero_point, type);
     if (const auto it = copies_.find(key); it != copies_.end()) return it->second;
     const ir::Value& value = graph_.value(v);
-    const bool wide = plan_.activations == DType::kInt16;
+    const bool wide = type == DType::kInt16;
     const double inverse = 1.0 / affine.scale;
     ir::ConstantData data =
         wide ? RoundTo<int16_t>(FloatsOf(value), inverse, 0, -32767, 32767)
              : RoundTo<int8_t>(FloatsOf(value), inverse, affine.zero_point, -128, 127);
-    const int32_t made =
-        graph_.AddConstant(value.name, plan_.activations, value.shape, std::move(data));
-    SetQuantized(made, plan_.activations, affine);
+    const int32_t made = graph_.AddConstant(value.name, type, value.shape, std::move(data));
+    SetQuantized(made, type, affine);
     return copies_[key] = made;
   }
 
@@ -165,7 +164,9 @@ class Quantizer {
         continue;
       const Affine& affine = *plan.inputs[i];
       fed = affine;
-      graph_.SetInput(n, i, graph_.is_constant(v) ? HaveConstant(v, affine) : Have(v, affine, n));
+      const DType constants = ConstantTypeOf(graph_.node(n).op, plan_.activations);
+      graph_.SetInput(
+          n, i, graph_.is_constant(v) ? HaveConstant(v, affine, constants) : Have(v, affine, n));
       graph_.DropIfUnused(v);
       if (convention.weights >= 0) inputs_[n] = graph_.node(n).inputs[i];
     }
@@ -297,7 +298,7 @@ class Quantizer {
   const IntegerOptions& options_;
   std::map<int32_t, int32_t>& inputs_;
   std::vector<Stored> stored_;  // by value of the float graph
-  std::map<std::tuple<int32_t, float, int32_t>, int32_t> copies_;
+  std::map<std::tuple<int32_t, float, int32_t, DType>, int32_t> copies_;
   std::map<int32_t, int32_t> floats_;
   std::map<int32_t, std::vector<std::pair<int32_t, QuantizedWeights>>> weights_;
 };

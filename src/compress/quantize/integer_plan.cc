@@ -210,7 +210,8 @@ class Planner {
       else if (IsActivation(v))
         plan.inputs[i] = values[Index(v)];
       else
-        plan.inputs[i] = AffineOf(RangeOf(ValueOf(v)), options_.activations);
+        plan.inputs[i] =
+            AffineOf(RangeOf(ValueOf(v)), ConstantTypeOf(node.op, options_.activations));
     });
   }
 

@@ -158,7 +158,7 @@ std::vector<Case> Cases() {
        [](Maker& m) -> std::vector<int32_t> {
          return {m.op(OpCode::kPrelu, {m.input({1, 6, 5, 4}), m.weights({1, 1, 4}, -1, 1)})};
        },
-       false},
+       true, -2, 3, 30, kWeights},
       {"ELU", Unary(OpCode::kElu), false},
       {"GELU", Unary(OpCode::kGelu, ir::GeluAttrs{})},
       {"HARD_SWISH", Unary(OpCode::kHardSwish), false},
