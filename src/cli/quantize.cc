@@ -33,7 +33,6 @@ namespace edgeml::cli {
 namespace {
 
 using quantize::LayerReport;
-using quantize::Scheme;
 
 struct Options {
   std::string in, out;
