@@ -28,6 +28,7 @@ struct BlockRow {
 
 template <class D8>
 EDGEML_INLINE hn::Vec<D8> LoadChannels(D8 d, const uint8_t* from, int n) {
+  if (n == static_cast<int>(hn::MaxLanes(d))) return hn::LoadU(d, from);
   if constexpr (kByteMasks) {
     return hn::MaskedLoad(hn::FirstN(d, static_cast<size_t>(n)), d, from);
   } else {
@@ -142,19 +143,21 @@ EDGEML_INLINE void DepthwiseTile(D8 d8, const BlockRow& block, int32_t x0, int64
       }
     }
   }
-  const bool fast = args.output != nullptr && args.requantize.mode == RequantizeMode::kFloat;
+  // Copies: a store of bytes could change what is behind a reference.
+  const RequantizeArgs q = args.requantize;
+  uint8_t* const output = args.output;
+  const int64_t channels = args.geometry.channels, c = block.first_channel;
+  const int valid = block.channels;
+  const bool fast = output != nullptr && q.mode == RequantizeMode::kFloat;
 #pragma GCC unroll 8
   for (int o = 0; o < kOutputs; ++o) {
     if (fast) {
-      const int64_t c = block.first_channel;
       const auto requantize = [&](int j) HWY_ATTR {
-        return RequantizeVector<RequantizeMode::kFloat>(d32, args.requantize, sum[o][j],
-                                                        c + j * kLanes);
+        return RequantizeVector<RequantizeMode::kFloat>(d32, q, sum[o][j], c + j * kLanes);
       };
-      const auto bytes = ClampBytes(
-          args.requantize, PackBlocks(requantize(0), requantize(1), requantize(2), requantize(3)));
-      StorePart(hn::BitCast(d8, bytes), d8, args.output + (pixel + o) * args.geometry.channels + c,
-                block.channels);
+      const auto bytes =
+          ClampBytes(q, PackBlocks(requantize(0), requantize(1), requantize(2), requantize(3)));
+      StorePart(hn::BitCast(d8, bytes), d8, output + (pixel + o) * channels + c, valid);
     } else {
       HWY_ALIGN int32_t sums[4 * kLanes];
       for (int j = 0; j < 4; ++j) hn::Store(sum[o][j], d32, sums + j * kLanes);
