@@ -28,6 +28,7 @@ struct BlockRow {
 
 template <class D8>
 EDGEML_INLINE hn::Vec<D8> LoadChannels(D8 d, const uint8_t* from, int n) {
+  if (n == static_cast<int>(hn::MaxLanes(d))) return hn::LoadU(d, from);
   if constexpr (kByteMasks) {
     return hn::MaskedLoad(hn::FirstN(d, static_cast<size_t>(n)), d, from);
   } else {
@@ -73,8 +74,8 @@ HWY_NOINLINE void StorePixelSlow(const BlockRow& block, D32B d32, const int32_t*
 }
 
 // kOutputs neighbouring outputs whose first window starts at column x0. kWidth 0: any filter width
-// and dilation (kOutputs must be 1); 3: a height of at most 3 as well.
-template <class D8, int kWidth, int kStride, int kOutputs>
+// and dilation (kOutputs must be 1); 3: a height of at most 3 as well. kOneTerm: args.terms is 1.
+template <class D8, int kWidth, int kStride, int kOutputs, bool kOneTerm>
 EDGEML_INLINE void DepthwiseTile(D8 d8, const BlockRow& block, int32_t x0, int64_t pixel) {
   const DepthwiseInt8Args& args = *block.args;
   const hn::Repartition<uint16_t, D8> d16;
@@ -91,7 +92,8 @@ EDGEML_INLINE void DepthwiseTile(D8 d8, const BlockRow& block, int32_t x0, int64
     for (int o = 0; o < kOutputs; ++o) sum[o][j] = b;
   }
   const auto flip = hn::Set(d8, args.input_flip);
-  const int64_t column_bytes = int64_t{block.row_groups} * args.terms * kGroupBytes;
+  const int64_t column_bytes =
+      int64_t{block.row_groups} * (kOneTerm ? 1 : args.terms) * kGroupBytes;
   for (int32_t group = 0; group < block.row_groups; ++group) {
     const InputRow* rows = block.rows + 4 * group;
     const int8_t* w = block.weights + int64_t{group} * args.terms * kGroupBytes;
@@ -113,7 +115,8 @@ EDGEML_INLINE void DepthwiseTile(D8 d8, const BlockRow& block, int32_t x0, int64
       quads[3] = hn::BitCast(d32, hn::InterleaveUpper(d16, hi01, hi23));
     };
     const auto accumulate = [&](V* sums, const V quads[4], const int8_t* weights) HWY_ATTR {
-      for (int32_t term = 0; term < args.terms; ++term, weights += kGroupBytes) {
+      const int32_t terms = kOneTerm ? 1 : args.terms;
+      for (int32_t term = 0; term < terms; ++term, weights += kGroupBytes) {
 #pragma GCC unroll 8
         for (int j = 0; j < 4; ++j) {
           sums[j] =
@@ -142,19 +145,21 @@ EDGEML_INLINE void DepthwiseTile(D8 d8, const BlockRow& block, int32_t x0, int64
       }
     }
   }
-  const bool fast = args.output != nullptr && args.requantize.mode == RequantizeMode::kFloat;
+  // Copies: a store of bytes could change what is behind a reference.
+  const RequantizeArgs q = args.requantize;
+  uint8_t* const output = args.output;
+  const int64_t channels = args.geometry.channels, c = block.first_channel;
+  const int valid = block.channels;
+  const bool fast = output != nullptr && q.mode == RequantizeMode::kFloat;
 #pragma GCC unroll 8
   for (int o = 0; o < kOutputs; ++o) {
     if (fast) {
-      const int64_t c = block.first_channel;
       const auto requantize = [&](int j) HWY_ATTR {
-        return RequantizeVector<RequantizeMode::kFloat>(d32, args.requantize, sum[o][j],
-                                                        c + j * kLanes);
+        return RequantizeVector<RequantizeMode::kFloat>(d32, q, sum[o][j], c + j * kLanes);
       };
-      const auto bytes = ClampBytes(
-          args.requantize, PackBlocks(requantize(0), requantize(1), requantize(2), requantize(3)));
-      StorePart(hn::BitCast(d8, bytes), d8, args.output + (pixel + o) * args.geometry.channels + c,
-                block.channels);
+      const auto bytes =
+          ClampBytes(q, PackBlocks(requantize(0), requantize(1), requantize(2), requantize(3)));
+      StorePart(hn::BitCast(d8, bytes), d8, output + (pixel + o) * channels + c, valid);
     } else {
       HWY_ALIGN int32_t sums[4 * kLanes];
       for (int j = 0; j < 4; ++j) hn::Store(sum[o][j], d32, sums + j * kLanes);
@@ -165,29 +170,39 @@ EDGEML_INLINE void DepthwiseTile(D8 d8, const BlockRow& block, int32_t x0, int64
 
 // A row of outputs, kOutputs at a time; the last ones overlap those before where they do not fit.
 // REQUIRES: out_w >= kOutputs.
-template <class D8, int kWidth, int kStride, int kOutputs>
+template <class D8, int kWidth, int kStride, int kOutputs, bool kOneTerm>
 HWY_NOINLINE void DepthwiseTiles(D8 d8, const BlockRow& block, int64_t pixel) {
   const DepthwiseGeometry& g = block.args->geometry;
   for (int32_t next = 0; next < g.out_w; next += kOutputs) {
     const int32_t x = Min(next, g.out_w - kOutputs);
-    DepthwiseTile<D8, kWidth, kStride, kOutputs>(d8, block, x * g.stride_w - g.pad_left, pixel + x);
+    DepthwiseTile<D8, kWidth, kStride, kOutputs, kOneTerm>(d8, block, x * g.stride_w - g.pad_left,
+                                                           pixel + x);
   }
 }
 
-template <class D8>
-void DepthwiseBlockRow(D8 d8, const BlockRow& block, int64_t pixel) {
+template <bool kOneTerm, class D8>
+void DepthwiseBlockRowOf(D8 d8, const BlockRow& block, int64_t pixel) {
   const DepthwiseGeometry& g = block.args->geometry;
   constexpr int kMany = kVectorBytes == 64 ? 4 : 2;
   const bool plain = g.dilation_w == 1;
   const bool three = plain && g.filter_w == 3 && g.filter_h <= 3;
   if (three && g.stride_w == 1 && g.out_w >= kMany) {
-    DepthwiseTiles<D8, 3, 1, kMany>(d8, block, pixel);
+    DepthwiseTiles<D8, 3, 1, kMany, kOneTerm>(d8, block, pixel);
   } else if (three && g.stride_w == 2 && g.out_w >= 2) {
-    DepthwiseTiles<D8, 3, 2, 2>(d8, block, pixel);
+    DepthwiseTiles<D8, 3, 2, 2, kOneTerm>(d8, block, pixel);
   } else if (plain && g.filter_w == 5 && g.stride_w == 1 && g.out_w >= kMany) {
-    DepthwiseTiles<D8, 5, 1, kMany>(d8, block, pixel);
+    DepthwiseTiles<D8, 5, 1, kMany, kOneTerm>(d8, block, pixel);
   } else {
-    DepthwiseTiles<D8, 0, 0, 1>(d8, block, pixel);
+    DepthwiseTiles<D8, 0, 0, 1, kOneTerm>(d8, block, pixel);
+  }
+}
+
+template <class D8>
+void DepthwiseBlockRow(D8 d8, const BlockRow& block, int64_t pixel) {
+  if (block.args->terms == 1) {
+    DepthwiseBlockRowOf<true>(d8, block, pixel);
+  } else {
+    DepthwiseBlockRowOf<false>(d8, block, pixel);
   }
 }
 

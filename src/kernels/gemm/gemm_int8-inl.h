@@ -115,9 +115,10 @@ EDGEML_INLINE void AddZeroPointTerms(const GemmInt8Args& args, const int32_t* ro
   }
 }
 
-// sums → bytes of `columns` columns from `column`.
+// sums → bytes of `columns` columns from `column`. `q` by value: stores of bytes could change it
+// else, and it would be read again after each.
 template <RequantizeMode kMode>
-void StoreQuantized(const RequantizeArgs& q, const int32_t* sums, int rows, int vectors,
+void StoreQuantized(const RequantizeArgs q, const int32_t* sums, int rows, int vectors,
                     int64_t column, int columns, int64_t ldc, uint8_t* out) {
   const D32 d;
   if constexpr (kMaxPanelVectors == 4) {
@@ -244,8 +245,8 @@ inline void RunInt8(const GemmInt8Args& args, const GemmTile& tile, void* worksp
         uint8_t* out = args.output + row * args.ldc + column;
         switch (args.requantize.mode) {
           case RequantizeMode::kFloat:
-            StoreQuantized<RequantizeMode::kFloat>(args.requantize, sums, step.rows, vectors, column,
-                                                  columns, args.ldc, out);
+            StoreQuantized<RequantizeMode::kFloat>(args.requantize, sums, step.rows, vectors,
+                                                   column, columns, args.ldc, out);
             break;
           case RequantizeMode::kGeneral:
             StoreQuantized<RequantizeMode::kGeneral>(args.requantize, sums, step.rows, vectors,
