@@ -13,7 +13,7 @@ struct FloatRow {
 
 struct FloatBlock {
   const DepthwiseFloatArgs* args;
-  const FloatRow* rows;  // [filter_h], at the block's first channel
+  const FloatRow* rows;  // [filter_h], at channel 0
   int32_t first_channel, channels;
 };
 
@@ -26,6 +26,7 @@ EDGEML_INLINE void DepthwiseFloatTile(const FloatBlock& block, int32_t x0, int64
   const hn::ScalableTag<float> d;
   using V = hn::Vec<decltype(d)>;
   const auto load = [&](const float* from) HWY_ATTR {
+    if (block.channels == kLanes32) return hn::LoadU(d, from);
     if constexpr (kByteMasks) {
       return hn::MaskedLoad(hn::FirstN(d, static_cast<size_t>(block.channels)), d, from);
     } else {
@@ -38,7 +39,7 @@ EDGEML_INLINE void DepthwiseFloatTile(const FloatBlock& block, int32_t x0, int64
   for (int o = 0; o < kOutputs; ++o) sum[o] = bias;
   const float* w = args.weights + block.first_channel;
   for (int32_t r = 0; r < g.filter_h; ++r, w += int64_t{g.filter_w} * g.channels) {
-    const FloatRow row = block.rows[r];
+    const FloatRow row = {block.rows[r].base + block.first_channel, block.rows[r].stride};
     if constexpr (kWidth == 0) {
       static_assert(kOutputs == 1);
       int32_t x = x0;
@@ -73,26 +74,31 @@ EDGEML_INLINE void DepthwiseFloatTile(const FloatBlock& block, int32_t x0, int64
 }
 
 // A row of outputs, kOutputs at a time; the last ones overlap those before where they do not fit.
+// Channels are the inner loop: what is read then lies side by side. `rows` at channel 0.
 // REQUIRES: out_w >= kOutputs.
 template <int kWidth, int kStride, int kOutputs>
-HWY_NOINLINE void DepthwiseFloatTiles(const FloatBlock& block, int64_t pixel) {
-  const DepthwiseGeometry& g = block.args->geometry;
+HWY_NOINLINE void DepthwiseFloatTiles(const DepthwiseFloatArgs& args, const FloatRow* rows,
+                                      int64_t pixel) {
+  const DepthwiseGeometry& g = args.geometry;
   for (int32_t next = 0; next < g.out_w; next += kOutputs) {
     const int32_t x = Min(next, g.out_w - kOutputs);
-    DepthwiseFloatTile<kWidth, kStride, kOutputs>(block, x * g.stride_w - g.pad_left, pixel + x);
+    for (int32_t c = 0; c < g.channels; c += kLanes32) {
+      const FloatBlock block = {&args, rows, c, Min(g.channels - c, kLanes32)};
+      DepthwiseFloatTile<kWidth, kStride, kOutputs>(block, x * g.stride_w - g.pad_left, pixel + x);
+    }
   }
 }
 
 template <int kWidth, int kStride>
-void DepthwiseFloatRow(const FloatBlock& block, int64_t pixel) {
-  const int32_t out_w = block.args->geometry.out_w;
+void DepthwiseFloatRow(const DepthwiseFloatArgs& args, const FloatRow* rows, int64_t pixel) {
+  const int32_t out_w = args.geometry.out_w;
   constexpr int kMany = 4;
   if (out_w >= kMany) {
-    DepthwiseFloatTiles<kWidth, kStride, kMany>(block, pixel);
+    DepthwiseFloatTiles<kWidth, kStride, kMany>(args, rows, pixel);
   } else if (out_w >= 2) {
-    DepthwiseFloatTiles<kWidth, kStride, 2>(block, pixel);
+    DepthwiseFloatTiles<kWidth, kStride, 2>(args, rows, pixel);
   } else {
-    DepthwiseFloatTiles<0, 0, 1>(block, pixel);
+    DepthwiseFloatTiles<0, 0, 1>(args, rows, pixel);
   }
 }
 
@@ -102,28 +108,24 @@ void RunDepthwiseFloat(const DepthwiseFloatArgs& args, int64_t begin, int64_t en
     const int64_t image = out_row / g.out_h;
     const auto oy = static_cast<int32_t>(out_row - image * g.out_h);
     const int64_t pixel = out_row * g.out_w;
-    for (int32_t c = 0; c < g.channels; c += kLanes32) {
-      FloatRow rows[kMaxDepthwiseFilterHeight];
-      for (int32_t r = 0; r < g.filter_h; ++r) {
-        const int32_t y = oy * g.stride_h - g.pad_top + r * g.dilation_h;
-        rows[r] = {args.pad + c, 0};
-        if (y >= 0 && y < g.in_h) {
-          rows[r] = {args.input + (image * g.in_h + y) * g.in_w * g.channels + c, g.channels};
-        }
-      }
-      const FloatBlock block = {&args, rows, c, Min(g.channels - c, kLanes32)};
-      const bool plain = g.dilation_w == 1;
-      if (plain && g.filter_w == 3 && g.stride_w == 1) {
-        DepthwiseFloatRow<3, 1>(block, pixel);
-      } else if (plain && g.filter_w == 3 && g.stride_w == 2) {
-        DepthwiseFloatRow<3, 2>(block, pixel);
-      } else if (plain && g.filter_w == 5 && g.stride_w == 1) {
-        DepthwiseFloatRow<5, 1>(block, pixel);
-      } else if (plain && g.filter_w == 5 && g.stride_w == 2) {
-        DepthwiseFloatRow<5, 2>(block, pixel);
-      } else {
-        DepthwiseFloatTiles<0, 0, 1>(block, pixel);
-      }
+    FloatRow rows[kMaxDepthwiseFilterHeight];
+    for (int32_t r = 0; r < g.filter_h; ++r) {
+      const int32_t y = oy * g.stride_h - g.pad_top + r * g.dilation_h;
+      rows[r] = {args.pad, 0};
+      if (y >= 0 && y < g.in_h)
+        rows[r] = {args.input + (image * g.in_h + y) * g.in_w * g.channels, g.channels};
+    }
+    const bool plain = g.dilation_w == 1;
+    if (plain && g.filter_w == 3 && g.stride_w == 1) {
+      DepthwiseFloatRow<3, 1>(args, rows, pixel);
+    } else if (plain && g.filter_w == 3 && g.stride_w == 2) {
+      DepthwiseFloatRow<3, 2>(args, rows, pixel);
+    } else if (plain && g.filter_w == 5 && g.stride_w == 1) {
+      DepthwiseFloatRow<5, 1>(args, rows, pixel);
+    } else if (plain && g.filter_w == 5 && g.stride_w == 2) {
+      DepthwiseFloatRow<5, 2>(args, rows, pixel);
+    } else {
+      DepthwiseFloatTiles<0, 0, 1>(args, rows, pixel);
     }
   }
 }
