@@ -18,8 +18,9 @@ struct FloatBlock {
 };
 
 // kOutputs neighbouring outputs whose first window starts at column x0; a block is one vector of
-// channels. kWidth 0: any filter width and dilation (kOutputs must be 1).
-template <int kWidth, int kStride, int kOutputs>
+// channels. kWidth 0: any filter width and dilation (kOutputs must be 1). kInside: no window leaves
+// the image sideways.
+template <int kWidth, int kStride, int kOutputs, bool kInside>
 EDGEML_INLINE void DepthwiseFloatTile(const FloatBlock& block, int32_t x0, int64_t pixel) {
   const DepthwiseFloatArgs& args = *block.args;
   const DepthwiseGeometry& g = args.geometry;
@@ -53,7 +54,7 @@ EDGEML_INLINE void DepthwiseFloatTile(const FloatBlock& block, int32_t x0, int64
       for (int kx = 0; kx < kWidth; ++kx) weights[kx] = load(w + kx * g.channels);
 #pragma GCC unroll 32
       for (int col = 0; col < (kOutputs - 1) * kStride + kWidth; ++col) {
-        const bool inside = x0 + col >= 0 && x0 + col < g.in_w;
+        const bool inside = kInside || (x0 + col >= 0 && x0 + col < g.in_w);
         const V x =
             load(inside ? row.base + (x0 + col) * row.stride : args.pad + block.first_channel);
 #pragma GCC unroll 16
@@ -82,9 +83,16 @@ HWY_NOINLINE void DepthwiseFloatTiles(const DepthwiseFloatArgs& args, const Floa
   const DepthwiseGeometry& g = args.geometry;
   for (int32_t next = 0; next < g.out_w; next += kOutputs) {
     const int32_t x = Min(next, g.out_w - kOutputs);
+    const int32_t x0 = x * g.stride_w - g.pad_left;
+    constexpr int kColumns = (kOutputs - 1) * kStride + kWidth;
+    const bool inside = kWidth > 0 && x0 >= 0 && x0 + kColumns <= g.in_w;
     for (int32_t c = 0; c < g.channels; c += kLanes32) {
       const FloatBlock block = {&args, rows, c, Min(g.channels - c, kLanes32)};
-      DepthwiseFloatTile<kWidth, kStride, kOutputs>(block, x * g.stride_w - g.pad_left, pixel + x);
+      if (inside) {
+        DepthwiseFloatTile<kWidth, kStride, kOutputs, true>(block, x0, pixel + x);
+      } else {
+        DepthwiseFloatTile<kWidth, kStride, kOutputs, false>(block, x0, pixel + x);
+      }
     }
   }
 }
