@@ -85,11 +85,11 @@ HWY_NOINLINE void DepthwiseFloatTiles(const DepthwiseFloatArgs& args, const Floa
     const int32_t x = Min(next, g.out_w - kOutputs);
     const int32_t x0 = x * g.stride_w - g.pad_left;
     constexpr int kColumns = (kOutputs - 1) * kStride + kWidth;
-    const bool inside = kWidth > 0 && x0 >= 0 && x0 + kColumns <= g.in_w;
+    const bool inside = kForSpeed && kWidth > 0 && x0 >= 0 && x0 + kColumns <= g.in_w;
     for (int32_t c = 0; c < g.channels; c += kLanes32) {
       const FloatBlock block = {&args, rows, c, Min(g.channels - c, kLanes32)};
       if (inside) {
-        DepthwiseFloatTile<kWidth, kStride, kOutputs, true>(block, x0, pixel + x);
+        DepthwiseFloatTile<kWidth, kStride, kOutputs, kForSpeed>(block, x0, pixel + x);
       } else {
         DepthwiseFloatTile<kWidth, kStride, kOutputs, false>(block, x0, pixel + x);
       }

@@ -199,8 +199,8 @@ void DepthwiseBlockRowOf(D8 d8, const BlockRow& block, int64_t pixel) {
 
 template <class D8>
 void DepthwiseBlockRow(D8 d8, const BlockRow& block, int64_t pixel) {
-  if (block.args->terms == 1) {
-    DepthwiseBlockRowOf<true>(d8, block, pixel);
+  if (kForSpeed && block.args->terms == 1) {
+    DepthwiseBlockRowOf<kForSpeed>(d8, block, pixel);
   } else {
     DepthwiseBlockRowOf<false>(d8, block, pixel);
   }

@@ -24,6 +24,12 @@ inline constexpr bool kByteMasks = HWY_TARGET <= HWY_AVX3;
 // Widest vector in bytes.
 inline constexpr int kVectorBytes = HWY_TARGET <= HWY_AVX3 ? 64 : 32;
 inline constexpr int kLanes32 = kVectorBytes / 4;
+// Whether special cases may be compiled apart; not in builds for size.
+#ifdef __OPTIMIZE_SIZE__
+inline constexpr bool kForSpeed = false;
+#else
+inline constexpr bool kForSpeed = true;
+#endif
 
 EDGEML_INLINE int32_t Min(int32_t a, int32_t b) { return a < b ? a : b; }
 EDGEML_INLINE int32_t Max(int32_t a, int32_t b) { return a > b ? a : b; }
