@@ -179,7 +179,7 @@ def pictures(folder, count=200):
 
 
 def mobilenet(work, runs):
-    """MobileNetV2 of convert_keras.py, plain int8 from .h5 with 200 pictures."""
+    """MobileNetV2 of convert_keras.py, int8 from .h5 with 200 pictures: plain, and with learned rounding and biases."""
     model = work.parent / "convert" / "mobilenet_v2.h5"
     if not model.exists():
         run([sys.executable, ROOT / "benchmarks" / "convert_keras.py", "--skip-tensorflow", "--runs", 1])
@@ -191,7 +191,11 @@ def mobilenet(work, runs):
     again = measure([EDGEML, "quantize", model, out[0], "--batch", 1, "--scheme", "int8", "--calibration", f"images:{data}",
                      "--mean", "127.5", "--std", "127.5"], runs)
     ours = tuple(min(a, b) for a, b in zip(ours[:2], again[:2])) + (max(ours[2], again[2]),)
-    return {"ours": ours, "theirs": theirs, "bytes": [path.stat().st_size for path in out]}
+    learned = measure([EDGEML, "quantize", model, work / "mobilenet_v2.learned.tflite", "--batch", 1, "--scheme", "int8",
+                       "--calibration", f"images:{data}", "--mean", "127.5", "--std", "127.5", *LEARNED], 1)
+    run([EDGEML, "convert", model, work / "mobilenet_v2.float.tflite", "--batch", 1, "--verify", 0])
+    return {"ours": ours, "theirs": theirs, "learned": learned, "bytes": [path.stat().st_size for path in out],
+            "float_bytes": (work / "mobilenet_v2.float.tflite").stat().st_size}
 
 
 def main():
@@ -229,10 +233,15 @@ def main():
             problems.append(f"{name}: larger than with {row['peer']}")
     if not options.skip_mobilenet:
         found = mobilenet(work, 3)
-        for who in ("ours", "theirs"):
+        for who in ("ours", "theirs", "learned"):
             seconds, cpu, peak = found[who]
             print(f"MobileNetV2 int8, 200 pictures, {who}: {seconds:.1f} s, {cpu:.1f} s of CPU, peak {peak / 1e6:.0f} MB")
-        print(f"files: {found['bytes'][0]:,} / {found['bytes'][1]:,} bytes")
+        share = found["bytes"][0] / found["float_bytes"]
+        print(f"files: {found['bytes'][0]:,} / {found['bytes'][1]:,} bytes; {share:.3f} of the float one")
+        if share > 0.27:
+            problems.append(f"MobileNetV2: {share:.3f} of the float file")
+        if found["learned"][0] > 180:
+            problems.append(f"MobileNetV2: {found['learned'][0]:.0f} s with learned rounding")
         if found["ours"][0] * 4 > found["theirs"][0]:
             problems.append(f"MobileNetV2: only {found['theirs'][0] / found['ours'][0]:.1f} times faster")
         if found["ours"][2] >= 300e6:
