@@ -31,6 +31,11 @@ ALONE = {
     "AdaRound, bias correction": ["--rounding", "adaround", "--bias-correction"],
     "all": ["--equalize", "--rounding", "adaround", "--bias-correction"],
 }
+# These take minutes.
+BLOCKS = {
+    "block reconstruction": ["--rounding", "blocks"],
+    "block reconstruction, bias correction": ["--rounding", "blocks", "--bias-correction"],
+}
 ENDS = ["--bits", "conv2d=8", "--bits", "dense=8"]
 
 
@@ -74,7 +79,7 @@ def main():
     cifar = ["--scheme", "int4", "--calibration", f"cifar10:{data / 'cifar10' / 'ic01_calibration_samples.bin'}",
              "--eval", f"cifar10:{data / 'cifar10' / 'cifar10_test_subset_1000.bin'}"]
     resnet_model = data / "mlperf-tiny" / "pretrainedResnet.h5"
-    table("ResNet-8, int4 weights, int8 activations", resnet_model, ALONE, cifar, work)
+    table("ResNet-8, int4 weights, int8 activations", resnet_model, ALONE | BLOCKS, cifar, work)
     ends = table("the same, first and last layer in 8 bits", resnet_model, ALONE, [*cifar, *ENDS], work)
     problems = []
     if mobilenet["rounded to the nearest"] <= 10:
